@@ -1,0 +1,190 @@
+"""Which values carry a pathwise derivative, and where one would be lost.
+
+At fixed noise, a parameter's derivative reaches a value through pure operations, through the arguments and the drawn
+value of a site that is reparameterised (its value is a differentiable function of them), through loops, processes and
+reductions. It ends at a site that is not: there the estimator's own term takes over, which reads the derivative that
+the site's arguments carry.
+
+The derivative of the expectation is the expectation of the derivative as long as nothing jumps. It jumps where a value
+that carries a derivative is compared, rounded or binned, and the difference compared has a continuous law: then the
+probability of the outcome moves with the parameter and the pathwise derivative does not see it. Comparisons of
+parameters and constants alone, or with discrete values alone, are sound: for almost all parameters they do not change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from hepppl.graph.scope import SiteContext
+from hepppl.graph.wires import Field, Point, Wire
+from hepppl.semantics.ir import Node, Program, Value
+from hepppl.semantics.types import CollectionType, Tensor
+
+#: Operations whose result jumps when an operand moves, and what to call that.
+ROUGH: Mapping[str, str] = {
+    "lt": "the comparison", "le": "the comparison", "gt": "the comparison", "ge": "the comparison",
+    "eq": "the comparison", "ne": "the comparison",
+    "floor": "rounding by floor", "ceil": "rounding by ceil", "round": "rounding", "trunc": "rounding by trunc",
+    "sign": "taking the sign", "mod": "the remainder", "to_int": "the conversion to int",
+    "argsort": "sorting into an order", "argmin": "finding the position of the least",
+    "argmax": "finding the position of the greatest", "searchsorted": "finding the bin",
+}  # fmt: skip
+_HIST = "filling the histogram's bins"
+
+
+@dataclass(frozen=True, eq=False)
+class RoughUse:
+    """A use that loses the derivative of its ``carried`` inputs.
+
+    ``sites`` are the numbers of the pathwise sites whose value reaches it without passing through another one;
+    ``params`` the names of the parameters that reach it without passing through any. ``noise`` are the numbers of the
+    sites, carrying or not, whose values ``carried`` is computed from.
+    """
+
+    node: Node
+    carried: tuple[Value, ...]
+    sites: tuple[int, ...]
+    params: tuple[str, ...]
+    noise: tuple[int, ...]
+
+    @property
+    def what(self) -> str:
+        return _HIST if self.node.op == "reduce" else ROUGH[self.node.op]
+
+    @property
+    def description(self) -> str:
+        return f"{self.what} in line {self.node.span.line}"
+
+
+def tensor_of(point: Point) -> Tensor | CollectionType | None:
+    if isinstance(point, Value):
+        return point.type
+    if isinstance(point, Field) and isinstance(point.collection.type, CollectionType):
+        return point.collection.type.fields[point.position][1]
+    return None
+
+
+def differentiable(point: Point) -> bool:
+    """Only reals (and collections, for the reals in them) can carry a derivative."""
+    kind = tensor_of(point)
+    return isinstance(kind, CollectionType) or (kind is not None and kind.kind == "real")
+
+
+def passes(wire: Wire) -> bool:
+    """A derivative goes along this wire (along a law's, if the site is reparameterised)."""
+    if wire.kind == "control" or not (differentiable(wire.source) and differentiable(wire.target)):
+        return False
+    if wire.node.op == "reduce" and wire.kind == "reduce":
+        return not (wire.node.attrs["kind"] == "hist" and wire.source in rough_operands(wire.node))
+    return wire.node.op not in ROUGH
+
+
+def rough_operands(node: Node) -> tuple[Value, ...]:
+    """The operands that a node compares, rounds or bins."""
+    if node.op in ROUGH:
+        return node.inputs
+    if node.op == "reduce" and node.attrs["kind"] == "hist":
+        return (node.regions[0].results[0], node.inputs[-1])
+    return ()
+
+
+def reach(starts: Iterable[Point], edges: Mapping[Point, Collection[Point]]) -> frozenset[Point]:
+    seen = set(starts)
+    pending = list(seen)
+    while pending:
+        for target in edges.get(pending.pop(), ()):
+            if target not in seen:
+                seen.add(target)
+                pending.append(target)
+    return frozenset(seen)
+
+
+def adjacency(pairs: Iterable[tuple[Point, Point]]) -> dict[Point, list[Point]]:
+    edges: dict[Point, list[Point]] = {}
+    for source, target in pairs:
+        edges.setdefault(source, []).append(target)
+    return edges
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """The flow of derivatives with respect to ``wrt`` when the sites numbered in ``pathwise`` are reparameterised."""
+
+    program: Program
+    sites: tuple[SiteContext, ...]
+    smooth: tuple[Wire, ...]  # those that pass
+    rough: tuple[Node, ...]
+    diffuse: frozenset[Point]  # values with a continuous law
+    wrt: frozenset[str]
+    pathwise: frozenset[int]
+
+    @cached_property
+    def _open(self) -> list[tuple[Point, Point]]:
+        return [
+            (w.source, w.target) for w in self.smooth if w.kind != "law" or w.node.attrs["number"] in self.pathwise
+        ]
+
+    @cached_property
+    def carrying(self) -> frozenset[Point]:
+        """The values (and fields of collections) that carry a derivative."""
+        starts = [p.value for p in self.program.params if p.name in self.wrt and differentiable(p.value)]
+        return reach(starts, adjacency(self._open))
+
+    @cached_property
+    def _back(self) -> dict[Point, list[Point]]:
+        return adjacency((t, s) for s, t in self._open if s in self.carrying)
+
+    @cached_property
+    def _by_value(self) -> dict[Point, SiteContext]:
+        return {site.value: site for site in self.sites}
+
+    def __contains__(self, value: Value) -> bool:
+        return value in self.carrying
+
+    def law_depends(self, number: int) -> bool:
+        """An argument of the site's distribution carries a derivative."""
+        site = next(s for s in self.sites if s.number == number)
+        return any(value in self.carrying for value in site.node.inputs)
+
+    def sources(self, values: Iterable[Value]) -> tuple[tuple[int, ...], tuple[str, ...]]:
+        """Where the derivative that ``values`` carry comes from: the nearest pathwise sites (numbers) and the parameters
+        (names) that are reached without passing through a site."""
+        sites: dict[int, None] = {}
+        direct: set[Point] = set()
+        seen: set[Point] = set()
+        pending: list[Point] = [value for value in values if value in self.carrying]
+        while pending:
+            point = pending.pop(0)
+            if point in seen:
+                continue
+            seen.add(point)
+            if point in self._by_value:
+                sites[self._by_value[point].number] = None
+                continue
+            direct.add(point)
+            pending.extend(self._back.get(point, ()))
+        params = tuple(p.name for p in self.program.params if p.name in self.wrt and p.value in direct)
+        return tuple(sites), params
+
+    @cached_property
+    def nonsmooth(self) -> tuple[RoughUse, ...]:
+        """The uses where a derivative is lost, in program order."""
+        found = []
+        for node in self.rough:
+            operands = rough_operands(node)
+            carried = tuple(dict.fromkeys(v for v in operands if v in self.carrying))
+            if carried and any(v in self.diffuse for v in operands):
+                sites, params = self.sources(carried)
+                found.append(RoughUse(node, carried, sites, params, self._noise(carried)))
+        return tuple(found)
+
+    def _noise(self, values: Iterable[Value]) -> tuple[int, ...]:
+        back = adjacency((w.target, w.source) for w in self.smooth)
+        behind = reach(values, back)
+        return tuple(site.number for site in self.sites if site.value in behind)
+
+    def nonsmooth_of(self, number: int) -> tuple[RoughUse, ...]:
+        """The uses where the derivative of this site's drawn value is lost."""
+        return tuple(use for use in self.nonsmooth if number in use.sites)

@@ -1,0 +1,113 @@
+"""`ModelGraph`: a program and its analyses, each computed once, when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from hepppl.graph import flow as _flow
+from hepppl.graph import influence as _influence
+from hepppl.graph import processes as _processes
+from hepppl.graph import scope as _scope
+from hepppl.graph import wires as _wires
+from hepppl.semantics.ir import Node, Program, Region, Value, walk
+
+if TYPE_CHECKING:
+    import networkx
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class ModelGraph:
+    """A checked program with everything that can be known of it before it runs. Immutable; analyses are memoised."""
+
+    program: Program
+    _memo: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+
+    def _once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        if key not in self._memo:
+            self._memo[key] = compute()
+        return self._memo[key]
+
+    # Structure
+
+    @property
+    def nx(self) -> networkx.DiGraph:
+        """Every node of the program and what depends on what. See `hepppl.graph.network` for the attributes."""
+        from hepppl.graph.network import network
+
+        return self._once("nx", lambda: network(self.program))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return tuple(output.name for output in self.program.outputs)
+
+    def captures(self, region: Region) -> tuple[Value, ...]:
+        """The values from around ``region`` that it or a region inside it uses, in order of first use."""
+        return self._once(("captures", region), lambda: _scope.captures(region))
+
+    def sites(self) -> tuple[_scope.SiteContext, ...]:
+        """Every random site with its surroundings, in program order (the model's body first, then the processes)."""
+        return self._once("sites", lambda: _scope.sites(self.program))
+
+    def site(self, number: int) -> _scope.SiteContext:
+        """The site of that number. Raises KeyError where there is none."""
+        return self._once("by number", lambda: {site.number: site for site in self.sites()})[number]
+
+    def process_facts(self, root: str) -> Mapping[str, _processes.ProcessFacts]:
+        """Facts of all processes that a first particle of process ``root`` can give rise to, by key."""
+        return self._once(("facts", root), lambda: _processes.facts(self.program, root))
+
+    def reduces_of(self, collection: Value) -> tuple[Node, ...]:
+        """The reductions over a collection, in program order."""
+        return tuple(
+            node
+            for place in self._places()
+            if (node := place.node).op == "reduce" and node.inputs[0] is collection
+        )
+
+    def nodes(self) -> tuple[Node, ...]:
+        """Every node of the body and of the processes, outer before inner, in program order."""
+        return tuple(place.node for place in self._places())
+
+    def walk(self, region: Region) -> tuple[Node, ...]:
+        return self._once(("walk", region), lambda: tuple(walk(region)))
+
+    def _places(self) -> tuple[_scope.Place, ...]:
+        return self._once("places", lambda: tuple(_scope.places(self.program)))
+
+    # Dependence
+
+    def wires(self) -> tuple[_wires.Wire, ...]:
+        """Dependence between values as a flat list."""
+        return self._once("wires", lambda: _wires.wires(self.program))
+
+    def influences(self, number: int) -> frozenset[str]:
+        """Names of the outputs that the site of that number can change, by its value or by what it decides (``weight``
+        too, where that is the event's weight)."""
+        return self._once(("influences", number), lambda: self.influences_of((self.site(number).value,)))
+
+    def influences_of(self, values: Iterable[Value]) -> frozenset[str]:
+        edges = self._once("downstream", lambda: _influence.downstream(self.wires()))
+        return _influence.influences(self.program, edges, tuple(values))
+
+    def carries(self, wrt: Collection[str], pathwise: Collection[int]) -> _flow.Flow:
+        """The flow of derivatives with respect to the parameters ``wrt`` when the sites numbered in ``pathwise`` are
+        reparameterised. Uses that influence no output are left out of `Flow.nonsmooth`."""
+        chosen, served = frozenset(wrt), frozenset(pathwise)
+        return self._once(("carries", chosen, served), lambda: self._carries(chosen, served))
+
+    def _carries(self, wrt: frozenset[str], pathwise: frozenset[int]) -> _flow.Flow:
+        smooth = self._once("smooth", lambda: tuple(w for w in self.wires() if _flow.passes(w)))
+        rough = self._once("rough", self._rough)
+        diffuse = self._once("diffuse", lambda: self._diffuse(smooth))
+        return _flow.Flow(self.program, self.sites(), smooth, rough, diffuse, wrt, pathwise)
+
+    def _rough(self) -> tuple[Node, ...]:
+        return tuple(n for n in self.nodes() if _flow.rough_operands(n) and self.influences_of(n.results))
+
+    def _diffuse(self, smooth: tuple[_wires.Wire, ...]) -> frozenset[_wires.Point]:
+        starts = [site.value for site in self.sites() if _flow.differentiable(site.value)]
+        return _flow.reach(starts, _flow.adjacency((w.source, w.target) for w in smooth if w.kind != "law"))

@@ -1,0 +1,270 @@
+"""The choice of an estimator for every site, from what the graph knows.
+
+The rules, for each site on whose law the derivative depends and which influences an output: what the caller or the
+author asked for, if it is sound; otherwise the estimator of highest rank that does not refuse. A site whose drawn value
+would lose its derivative at a comparison is not differentiated pathwise; of the sites in question the fewest are
+changed, those nearest the comparison. Where no change makes the program sound, `choose` refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from hepppl.diagnostics import Diagnostic
+from hepppl.diagnostics.errors import HepPlanError
+from hepppl.diagnostics.suggest import nearest
+from hepppl.graph import Flow, ModelGraph, RoughUse, SiteContext
+from hepppl.graph.flow import differentiable
+from hepppl.planning import refusals
+from hepppl.planning.laws import Law, law
+from hepppl.planning.plan import Plan, SitePlan
+from hepppl.planning.requests import Named, Request, Requests, collect
+from hepppl.plugin.estimator import Estimator, SiteInfo
+from hepppl.plugin.registry import own_estimators
+
+
+def choose(graph: ModelGraph, by: Mapping[str, Named] | None = None, wrt: Sequence[str] | None = None) -> Plan:
+    """The plan for derivatives of the program's outputs with respect to the parameters ``wrt`` (all by default).
+
+    ``by`` names estimators per site, ``{"shower.interacts": "score(baseline='none')"}``; the key ``"*"`` stands for every
+    site that needs one and that it can serve. Biased estimators serve only where they are named. With ``wrt=()`` no
+    site needs an estimator, whatever the program.
+
+    Raises `HepPlanError`: E601 where a derivative would be lost and nothing helps, E602 where an estimator asked for is
+    not sound, E603 and E604 for unknown sites and options, E605 for unknown parameters, E607 where no estimator serves
+    a site; E801 to E804 for estimators that cannot be had.
+    """
+    return decide(graph, collect(graph, by), wrt)
+
+
+def decide(graph: ModelGraph, requests: Requests, wrt: Sequence[str] | None) -> Plan:
+    """As `choose`, with the requests read."""
+    return _Chooser(graph, parameters(graph, wrt), requests).plan()
+
+
+def parameters(graph: ModelGraph, wrt: Sequence[str] | None) -> tuple[str, ...]:
+    """The names in ``wrt``, checked, in the program's order; every real parameter where it is None."""
+    params = {p.name: p for p in graph.program.params}
+    if wrt is None:
+        return tuple(name for name, p in params.items() if differentiable(p.value))
+    problems = []
+    for name in wrt:
+        if name not in params:
+            closest = nearest(name, params)
+            hint = f"did you mean '{closest}'?" if closest else f"parameters: {', '.join(params) or 'none'}"
+            problems.append(Diagnostic("E605", f"the model has no parameter called '{name}'", hints=(hint,)))
+        elif not differentiable(params[name].value):
+            message = f"parameter '{name}' is not real, so that there is no derivative with respect to it"
+            problems.append(Diagnostic("E605", message, params[name].span))
+    if problems:
+        raise HepPlanError(problems)
+    return tuple(name for name in params if name in wrt)
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """``asked``: the request it follows; ``why``: the reason in words."""
+
+    estimator: Estimator | None
+    why: str
+    asked: Request | None = None
+
+
+class _Chooser:
+    def __init__(self, graph: ModelGraph, wrt: tuple[str, ...], requests: Requests) -> None:
+        self.graph = graph
+        self.wrt = wrt
+        self.requests = requests
+        self.sites = {site.number: site for site in graph.sites()}
+        self.laws = {number: law(site.node) for number, site in self.sites.items()}
+        self.own = tuple(e for e in own_estimators() if e.rank > 0 and e.unbiased)
+        self.pinned: dict[int, Request] = dict(requests.author) | dict(requests.caller)
+
+    # What a site looks like to an estimator
+
+    def flow(self, pathwise: Iterable[int]) -> Flow:
+        return self.graph.carries(self.wrt, frozenset(pathwise))
+
+    def info(self, number: int, pathwise: frozenset[int]) -> SiteInfo:
+        """The site, with the others in ``pathwise`` reparameterised, and its uses as if it were too."""
+        site, its_law = self.sites[number], self.laws[number]
+        flow = self.flow(pathwise | {number})
+        return SiteInfo(
+            name=site.name,
+            number=number,
+            distribution=its_law.text,
+            discrete=its_law.discrete,
+            pathwise=its_law.pathwise,
+            support_size=its_law.support_size,
+            law_depends=self.flow(pathwise).law_depends(number),
+            nonsmooth=() if its_law.discrete else tuple(use.description for use in flow.nonsmooth_of(number)),
+            in_process=site.process is not None,
+            in_loop=bool(site.loops),
+            moving_support=any(site.node.inputs[i] in self.flow(pathwise) for i in its_law.bounds),
+        )
+
+    def sound(self, info: SiteInfo) -> tuple[Estimator, ...]:
+        return tuple(e for e in self.own if e.refuses(info) is None)
+
+    # The choice
+
+    def plan(self) -> Plan:
+        pathwise = self.start()
+        if self.requests.every is not None:
+            pathwise = self.spread(self.requests.every, pathwise)
+        pathwise = self.mend(pathwise)
+        self.refuse(pathwise)
+        choices = {number: self.choice(number, pathwise) for number in self.sites}
+        missing = [refusals.unserved(self.sites[n], c.why) for n, c in choices.items() if c.estimator is _NONE]
+        if missing:
+            raise HepPlanError(missing)
+        rows = tuple(self.row(self.sites[number], choice) for number, choice in choices.items())
+        return Plan(self.graph.program.name, rows, self.wrt)
+
+    def start(self) -> frozenset[int]:
+        """The sites that are reparameterised if nothing forbids it."""
+        smooth = {n: replace(self.info(n, frozenset()), nonsmooth=(), law_depends=True) for n in self.sites}
+        able = {n for n, info in smooth.items() if any(e.pathwise for e in self.sound(info))}
+        return frozenset(self._with_pins(able))
+
+    def _with_pins(self, able: Iterable[int]) -> Iterable[int]:
+        pinned = {n for n, request in self.pinned.items() if request.estimator.pathwise and not self.laws[n].discrete}
+        return (set(able) - set(self.pinned)) | pinned
+
+    def spread(self, every: Request, pathwise: frozenset[int]) -> frozenset[int]:
+        """Give every site that needs an estimator and that the caller did not name the one asked for, if it is sound."""
+        for number in self.sites:
+            if number in self.requests.caller or not self.graph.influences(number):
+                continue
+            info = self.info(number, pathwise)
+            if info.law_depends and every.estimator.refuses(info) is None:
+                self.pinned[number] = every
+                pathwise = pathwise | {number} if every.estimator.pathwise else pathwise - {number}
+        return pathwise
+
+    def mend(self, pathwise: frozenset[int]) -> frozenset[int]:
+        """Change as few sites as possible until no derivative is lost that need not be."""
+        changed: set[int] = set()
+        while True:
+            cuts = [self.cut(use.sites, use.params, pathwise) for use in self.flow(pathwise).nonsmooth]
+            new = set().union(*(cut for cut in cuts if cut is not None)) - changed
+            if not new:
+                break
+            changed |= new
+            pathwise -= new
+        lost = len(self.flow(pathwise).nonsmooth)
+        for number in sorted(changed):
+            back = pathwise | {number}
+            if len(self.flow(back).nonsmooth) <= lost and self.all_served(changed - {number}, back):
+                pathwise, changed = back, changed - {number}
+        return pathwise
+
+    def cut(self, sites: tuple[int, ...], params: tuple[str, ...], pathwise: frozenset[int]) -> set[int] | None:
+        """The sites nearest to a use that must not be pathwise for it to be sound; None where no choice of sites helps."""
+        if params:
+            return None
+        found: set[int] = set()
+        pending, seen = list(sites), set()
+        while pending:
+            number = pending.pop(0)
+            if number in seen:
+                continue
+            seen.add(number)
+            if number in self.pinned:
+                return None
+            if self.all_served({number}, pathwise - {number}):
+                found.add(number)
+                continue
+            above, direct = self.flow(pathwise).sources(self.sites[number].node.inputs)
+            if direct:
+                return None
+            pending.extend(above)
+        return found
+
+    def all_served(self, numbers: Iterable[int], pathwise: frozenset[int]) -> bool:
+        """Each of these sites has a sound estimator that is not pathwise, or needs none."""
+        infos = [self.info(number, pathwise) for number in numbers]
+        return all(not i.law_depends or any(not e.pathwise for e in self.sound(i)) for i in infos)
+
+    def refuse(self, pathwise: frozenset[int]) -> None:
+        """Raise with every loss that is left, and with every request that is not sound."""
+        problems = []
+        losses = self.flow(pathwise).nonsmooth
+        for number, request in self.pinned.items():
+            info = self.info(number, pathwise - {number} if not request.estimator.pathwise else pathwise)
+            if not info.law_depends or not self.graph.influences(number):
+                continue
+            reason = request.estimator.refuses(info)
+            if reason is not None:
+                use = next((u for u in losses if number in u.sites), None)
+                sound = tuple(e.name for e in self.sound(info))
+                problems.append(refusals.unsound(self.sites[number], request, reason, sound, use))
+        blamed = {n for n, request in self.pinned.items() if request.estimator.pathwise}
+        for use in losses:
+            if not (blamed & set(use.sites) and not use.params):
+                problems.append(refusals.lost(self.graph, self.flow(pathwise), use))
+        if problems:
+            raise HepPlanError(refusals.distinct(problems))
+
+    # A row
+
+    def choice(self, number: int, pathwise: frozenset[int]) -> _Choice:
+        if not self.wrt:
+            return _Choice(None, "no derivative is taken")
+        info = self.info(number, pathwise)
+        if not info.law_depends:
+            return _Choice(None, f"its law does not depend on {_either(self.wrt)}")
+        if not self.graph.influences(number):
+            return _Choice(None, "it influences no output")
+        request = self.pinned.get(number)
+        if request is not None:
+            return _Choice(request.estimator, f"asked for by {request.by}", request)
+        sound = [e for e in self.sound(info) if e.pathwise == (number in pathwise)]
+        if not sound:
+            reasons = "; ".join(f"{e.name}: {e.refuses(info) or 'a derivative would be lost'}" for e in self.own)
+            return _Choice(_NONE, reasons)
+        why = _reason(info, self.laws[number], sound[0])
+        every = self.requests.every
+        if every is not None and number not in self.requests.caller:
+            why += f"; {every.estimator.name} is not sound here"
+        return _Choice(sound[0], why)
+
+    def row(self, site: SiteContext, choice: _Choice) -> SitePlan:
+        estimator = choice.estimator
+        options = {} if estimator is None else choice.asked.options if choice.asked else estimator.options
+        return SitePlan(
+            site=site.name,
+            number=site.number,
+            distribution=self.laws[site.number].text,
+            estimator=estimator and estimator.name,
+            options=dict(options),
+            why=choice.why,
+            cost=estimator.cost if estimator else "none",
+            relative_cost=estimator.relative_cost if estimator else 0.0,
+            influences=self.graph.influences(site.number),
+            line=site.node.span.line,
+        )
+
+
+#: Marks a site that needs an estimator and that none serves.
+_NONE = Estimator("", "", True, "", 0.0, "", "")
+
+
+def _either(names: Sequence[str]) -> str:
+    return "a parameter" if len(names) > 3 else " or ".join(names)
+
+
+def _reason(info: SiteInfo, its_law: Law, chosen: Estimator) -> str:
+    if chosen.pathwise:
+        return "its value moves smoothly with the parameter and every use of it is smooth"
+    if its_law.discrete:
+        return "discrete: its value jumps"
+    if its_law.pathwise is None:
+        return f"draws of {its_law.text} cannot be differentiated"
+    if info.nonsmooth:
+        return f"{info.nonsmooth[0]} would lose the derivative of its value"
+    return "a use further on would lose the derivative of its value"
+
+
+__all__ = ["RoughUse", "choose", "decide", "parameters"]

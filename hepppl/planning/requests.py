@@ -1,0 +1,119 @@
+"""What the author and the caller ask for: ``by`` in the program, and ``by`` of a run, checked against the program."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hepppl.diagnostics import Diagnostic, Span
+from hepppl.diagnostics.errors import HepPlanError, HepPluginError
+from hepppl.diagnostics.suggest import nearest
+from hepppl.graph import ModelGraph, SiteContext
+from hepppl.plugin.estimator import Estimator
+from hepppl.plugin.registry import load_estimator
+
+#: What a run may give per site: ``"score"``, ``"score(baseline='none')"`` or ``("score", {"baseline": "none"})``.
+Named = str | tuple[str, Mapping[str, Any]]
+EVERY = "*"
+
+
+@dataclass(frozen=True)
+class Request:
+    """An estimator asked for. ``by``: who asks, in words. ``span``: where, if in the program."""
+
+    estimator: Estimator
+    options: Mapping[str, Any]
+    by: str
+    span: Span | None = None
+
+
+@dataclass(frozen=True)
+class Requests:
+    """What is asked for, by site number: by the caller, and by the author, who comes second. ``every`` is the caller's
+    wish for all other sites that need an estimator and that it can serve; it comes before the author's."""
+
+    caller: Mapping[int, Request]
+    author: Mapping[int, Request]
+    every: Request | None
+
+
+def collect(graph: ModelGraph, by: Mapping[str, Named] | None) -> Requests:
+    """All requests. Raises `HepPlanError` with everything that is at fault in them."""
+    problems: list[Diagnostic] = []
+    author: dict[int, Request] = {}
+    for site in graph.sites():
+        asked = site.node.attrs.get("by")
+        if asked is not None:
+            request = resolve(asked.name, dict(asked.options), "the program", asked.span, problems)
+            if request is not None:
+                author[site.number] = request
+    caller: dict[int, Request] = {}
+    every = None
+    for key, named in (by or {}).items():
+        request = _named(key, named, problems)
+        if key == EVERY:
+            every = request
+            continue
+        matching = [site for site in graph.sites() if site.name == key]
+        if not matching:
+            problems.append(_unknown_site(key, graph.sites()))
+        elif request is not None:
+            caller.update((site.number, request) for site in matching)
+    if problems:
+        raise HepPlanError(problems)
+    return Requests(caller, author, every)
+
+
+def _named(key: str, named: Named, problems: list[Diagnostic]) -> Request | None:
+    try:
+        name, options = parse(named) if isinstance(named, str) else (named[0], dict(named[1]))
+    except ValueError:
+        hint = "write NAME or NAME(option=value), e.g. score(baseline='none')"
+        problems.append(Diagnostic("E604", f"cannot read the estimator '{named}' for site '{key}'", hints=(hint,)))
+        return None
+    return resolve(name, options, "the caller", None, problems)
+
+
+def parse(text: str) -> tuple[str, dict[str, Any]]:
+    """``"score(baseline='none')"`` -> ``("score", {"baseline": "none"})``. Raises ValueError."""
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except SyntaxError as error:
+        raise ValueError(text) from error
+    if isinstance(tree, ast.Name):
+        return tree.id, {}
+    if not (isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and not tree.args):
+        raise ValueError(text)
+    options = {}
+    for keyword in tree.keywords:
+        if keyword.arg is None:
+            raise ValueError(text)
+        options[keyword.arg] = ast.literal_eval(keyword.value)
+    return tree.func.id, options
+
+
+def resolve(
+    name: str, options: dict[str, Any], by: str, span: Span | None, problems: list[Diagnostic]
+) -> Request | None:
+    try:
+        estimator = load_estimator(name, span)
+    except HepPluginError as error:
+        problems.extend(error.diagnostics)
+        return None
+    reason = estimator.check_options(options)
+    if reason is not None:
+        unknown = next((option for option in options if option not in estimator.options), None)
+        closest = nearest(unknown, estimator.options) if unknown else None
+        hints = (f"did you mean '{closest}'?",) if closest else ()
+        problems.append(Diagnostic("E604", reason, span, hints=hints))
+        return None
+    return Request(estimator, {**estimator.options, **options}, by, span)
+
+
+def _unknown_site(name: str, sites: tuple[SiteContext, ...]) -> Diagnostic:
+    known = tuple(dict.fromkeys(site.name for site in sites))
+    closest = nearest(name, known)
+    hint = f"did you mean '{closest}'?" if closest else f"sites: {', '.join(known) or 'none'}"
+    return Diagnostic("E603", f"the program has no random site called '{name}'", hints=(hint,))

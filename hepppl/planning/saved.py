@@ -1,0 +1,92 @@
+"""Plans in files: `dumps` to JSON, `loads` from it, `apply` to a program again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hepppl.diagnostics import Diagnostic
+from hepppl.diagnostics.errors import HepPlanError
+from hepppl.graph import ModelGraph
+from hepppl.planning.choose import decide
+from hepppl.planning.plan import Plan, SitePlan
+from hepppl.planning.requests import Requests, resolve
+
+FORMAT = "hepppl plan"
+VERSION = 1
+
+
+def to_dict(plan: Plan) -> dict[str, Any]:
+    """The plan as plain data, with the keys of `SitePlan`."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "model": plan.model,
+        "wrt": list(plan.wrt),
+        "sites": [
+            {
+                "site": row.site,
+                "number": row.number,
+                "line": row.line,
+                "distribution": row.distribution,
+                "estimator": row.estimator,
+                "options": dict(row.options),
+                "why": row.why,
+                "cost": row.cost,
+                "relative_cost": row.relative_cost,
+                "influences": sorted(row.influences),
+            }
+            for row in plan.rows
+        ],
+    }
+
+
+def dumps(plan: Plan) -> str:
+    """A plan as JSON text."""
+    return json.dumps(to_dict(plan), indent=2, ensure_ascii=False) + "\n"
+
+
+def loads(text: str) -> Plan:
+    """A plan from JSON text. Raises `HepPlanError` (E606) where that is not one."""
+    try:
+        data = json.loads(text)
+        if data["format"] != FORMAT or data["version"] != VERSION:
+            raise ValueError(f"format {data['format']!r}, version {data['version']!r}")
+        rows = tuple(SitePlan(**{**row, "influences": frozenset(row["influences"])}) for row in data["sites"])
+        return Plan(str(data["model"]), rows, tuple(data["wrt"]))
+    except (ValueError, KeyError, TypeError) as error:
+        hint = "a plan is what `hepppl plan FILE -o plan.json` writes"
+        raise HepPlanError(Diagnostic("E606", f"this is not a saved plan: {error}", hints=(hint,))) from error
+
+
+def apply(graph: ModelGraph, plan: Plan) -> Plan:
+    """The saved plan for this program, checked anew.
+
+    Raises `HepPlanError`: E606 where the program's sites are not those of the plan, E602 where a choice is not sound.
+    """
+    found = {site.number: site.name for site in graph.sites()}
+    saved = {row.number: row.site for row in plan.rows}
+    if plan.model != graph.program.name or found != saved:
+        raise HepPlanError(Diagnostic("E606", _mismatch(graph, plan, found, saved), hints=("make the plan again",)))
+    problems: list[Diagnostic] = []
+    asked = {}
+    for row in plan.rows:
+        if row.estimator is not None:
+            request = resolve(row.estimator, dict(row.options), "the saved plan", None, problems)
+            if request is not None:
+                asked[row.number] = request
+    if problems:
+        raise HepPlanError(problems)
+    return decide(graph, Requests(asked, {}, None), plan.wrt)
+
+
+def _mismatch(graph: ModelGraph, plan: Plan, found: dict[int, str], saved: dict[int, str]) -> str:
+    if plan.model != graph.program.name:
+        return f"the plan is for model '{plan.model}', the program's is '{graph.program.name}'"
+    gone = [name for name in saved.values() if name not in found.values()]
+    new = [name for name in found.values() if name not in saved.values()]
+    if gone:
+        return f"the plan has a site '{gone[0]}' that the program has not"
+    if new:
+        return f"the program has a site '{new[0]}' that the plan has not"
+    return "the plan's sites come in another order than the program's"

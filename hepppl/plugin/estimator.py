@@ -1,0 +1,142 @@
+"""The public interface of gradient estimators: static metadata here, traceable numerics imported on use.
+
+With x_i the random values of an event and f its output, dE[f]/dθ is the pathwise derivative at fixed noise plus one
+term for every site that is not reparameterised; the terms add, whatever estimator each site uses. A plugin is an
+`Estimator` (metadata, refusals) that names an `EstimatorNumerics` (three moves). Its entry point lies in the group
+``hepppl.estimators`` and resolves to an `Estimator` instance without importing JAX.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+API_VERSION = 1
+
+
+@dataclass(frozen=True)
+class SiteInfo:
+    """What the planner knows of a site, for an estimator to judge whether it is sound there.
+
+    ``law_depends``: the distribution's arguments carry a derivative with respect to a parameter, at fixed values of the
+    sites that are not reparameterised. ``nonsmooth``: descriptions of the uses where a derivative carried by this
+    site's value would be lost (a comparison, an ``int`` conversion, a bin, a discrete argument…); empty where every use
+    is smooth. ``moving_support``: the set of values that can be drawn moves with a parameter (``uniform(0, theta)``), so
+    that the density has no derivative at its edge.
+    """
+
+    name: str
+    number: int
+    distribution: str
+    discrete: bool
+    pathwise: str | None
+    support_size: int | None
+    law_depends: bool
+    nonsmooth: tuple[str, ...] = ()
+    in_process: bool = False
+    in_loop: bool = False
+    moving_support: bool = False
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """Metadata of an estimator; subclass and override `refuses`, or pass everything to the constructor.
+
+    ``cost``: what one event's gradient costs beside the simulation, in words for ``plan`` ("one alternative run").
+    ``relative_cost``: the same as a number, in simulations. ``options``: names and defaults accepted after ``by``.
+    ``numerics``: ``module:Class`` of an `EstimatorNumerics`. ``pathwise``: the drawn value carries a derivative.
+    ``rank``: of the unbiased estimators that hepppl ships and that do not refuse a site, the planner takes the one of
+    highest rank; others (rank 0, or of another package) serve where they are named.
+    ``offers``: its visits may make `Offer`s, so the engine follows an alternative.
+    """
+
+    name: str
+    summary: str
+    unbiased: bool
+    cost: str
+    relative_cost: float
+    citation: str
+    numerics: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    pathwise: bool = False
+    offers: bool = False
+    rank: int = 0
+    api: int = API_VERSION
+
+    def refuses(self, site: SiteInfo) -> str | None:
+        """Why this estimator would be wrong (or impossible) at this site; None where it is sound."""
+        return None
+
+    def check_options(self, options: Mapping[str, Any]) -> str | None:
+        """Why these options are not accepted; None where they are."""
+        unknown = sorted(set(options) - set(self.options))
+        if not unknown:
+            return None
+        known = ", ".join(self.options) or "none"
+        return f"estimator '{self.name}' has no option '{unknown[0]}' (it has: {known})"
+
+    def load(self) -> type[EstimatorNumerics]:
+        module, _, attribute = self.numerics.partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+
+class VisitSite(Protocol):
+    """One dynamic instance of a site, for one event. All arrays are scalars (vectors for vector parameters)."""
+
+    params: tuple[Any, ...]
+    uniform: Any  # the site's own uniform in (0, 1): the same whatever estimator serves the site
+
+    def sample(self) -> Any: ...  # the quantile at `uniform`; carries a pathwise derivative where the law has one
+    def log_prob(self, x: Any) -> Any: ...
+    def cdf(self, x: Any) -> Any: ...
+
+
+class Offer(NamedTuple):
+    """A candidate for the event's one alternative.
+
+    The engine keeps one candidate of an event, chosen with probability proportional to |coefficient · d potential/dθ|
+    (|coefficient| where derivatives are not carried), runs the event with the site's value replaced by ``value`` and
+    everything else coupled, and adds stop_gradient(coefficient · (f(alternative) − f)) · potential, divided by the
+    probability of the choice. A candidate with coefficient 0 is never chosen.
+    """
+
+    value: Any
+    coefficient: Any
+    potential: Any  # differentiable in the parameters
+
+
+class Visit(NamedTuple):
+    value: Any
+    state: Any
+    offers: tuple[Offer, ...] = ()
+
+
+class EstimatorNumerics:
+    """The three moves, plain JAX. ``visit`` is written for one event; the engine maps it over events and lanes, keeps the
+    state of those for which the site is not reached, and differentiates it in forward or reverse mode. Values that
+    must carry no derivative go through `jax.lax.stop_gradient`.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self.options = options
+
+    def init(self) -> Any:
+        """The state an event starts with: a pytree of scalars, carried through loops and particles."""
+        return ()
+
+    def visit(self, state: Any, site: VisitSite) -> Visit:
+        raise NotImplementedError
+
+    def contribution(self, state: Any, event: Event) -> Any:
+        """This estimator's share for one output, shape (events,): its derivative is added. `Offer`s need none."""
+        return 0.0
+
+
+class Event(Protocol):
+    """A batch of events at the end of the run, for one output. Arrays have shape (events,)."""
+
+    value: Any  # the output f, without derivative
+
+    def leave_one_out_mean(self) -> Any: ...  # mean of f over the batch's other events

@@ -1,0 +1,197 @@
+"""What is registered, by whom. Names are read once and lazily; only what is asked for is imported.
+
+A plugin is an entry point in one of `GROUPS`. What hepppl itself ships cannot be shadowed: another package's entry of
+the same name is never used. One name from two other packages is an error for who asks for it. A plugin that cannot be
+imported, or that is written for another version of the interface, is an error for who asks for it and a warning in
+`listing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from hepppl.diagnostics import Diagnostic, Span
+from hepppl.diagnostics.errors import HepPluginError
+from hepppl.diagnostics.suggest import nearest
+from hepppl.plugin.estimator import API_VERSION, Estimator
+
+#: The distribution whose entries are built in.
+OWN_PACKAGE = "hepppl"
+
+#: Entry-point group -> what one of its entries is called.
+GROUPS: Mapping[str, str] = {
+    "hepppl.estimators": "estimator",
+    "hepppl.distributions": "distribution",
+    "hepppl.functions": "function",
+    "hepppl.backends": "back end",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered name: the package that registers it, that package's version, and where the target lies."""
+
+    name: str
+    group: str
+    package: str
+    version: str
+    point: EntryPoint
+
+    @property
+    def own(self) -> bool:
+        return self.package == OWN_PACKAGE
+
+    def __str__(self) -> str:
+        return f"{self.package} {self.version}".strip()
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A row of `listing`: an entry, and why it cannot be used (None where it can)."""
+
+    entry: Entry
+    problem: Diagnostic | None
+
+
+@cache
+def entries(group: str) -> tuple[Entry, ...]:
+    """Every entry of a group, those of hepppl first, then by name and package. Nothing is imported."""
+    found = []
+    for point in entry_points(group=group):
+        package, version = (point.dist.name, point.dist.version) if point.dist else ("unknown package", "")
+        found.append(Entry(point.name, group, package, version, point))
+    return tuple(sorted(found, key=lambda e: (not e.own, e.name, e.package)))
+
+
+def names(group: str) -> tuple[str, ...]:
+    """The names registered in a group, sorted."""
+    return tuple(sorted({entry.name for entry in entries(group)}))
+
+
+def own_names(group: str) -> tuple[str, ...]:
+    """The names that hepppl itself registers in a group."""
+    return tuple(entry.name for entry in entries(group) if entry.own)
+
+
+def refresh() -> None:
+    """Forget what was read, so that packages installed since are seen."""
+    entries.cache_clear()
+    _load.cache_clear()
+
+
+def find(group: str, name: str, span: Span | None = None) -> Entry:
+    """The entry of that name. Raises `HepPluginError`: E801 where there is none, E802 where several claim it."""
+    found = [entry for entry in entries(group) if entry.name == name]
+    own = [entry for entry in found if entry.own]
+    kind = GROUPS[group]
+    if not found:
+        closest = nearest(name, names(group))
+        known = ", ".join(names(group)) or "none"
+        hint = f"did you mean '{closest}'?" if closest else f"registered: {known}"
+        raise HepPluginError(Diagnostic("E801", f"no {kind} is called '{name}'", span, hints=(hint,)))
+    if not own and len(found) > 1:
+        packages = " and ".join(str(entry) for entry in found)
+        message = f"{kind} '{name}' is registered by {packages}"
+        raise HepPluginError(Diagnostic("E802", message, span, hints=("uninstall all but one of them",)))
+    return own[0] if own else found[0]
+
+
+def load(group: str, name: str, span: Span | None = None) -> Any:
+    """The object that an entry names, imported on first use. ``span``: where the program asks for it.
+
+    Raises `HepPluginError`: E801, E802 as `find`; E803 where the import fails; E804 where it does not fit this version.
+    """
+    entry = find(group, name, span)
+    target, problem = _load(entry)
+    if problem is not None:
+        raise HepPluginError(Diagnostic(problem.code, problem.message, span, hints=problem.hints)) from target
+    return target
+
+
+@cache
+def _load(entry: Entry) -> tuple[Any, Diagnostic | None]:
+    kind = GROUPS[entry.group]
+    try:
+        target = entry.point.load()
+    except Exception as error:  # a plugin may fail in any way when it is imported
+        reason = f"{type(error).__name__}: {error}"
+        message = f"{kind} '{entry.name}' of package {entry} cannot be imported: {reason}"
+        return error, Diagnostic("E803", message, hints=(f"repair or uninstall {entry.package}",))
+    misfit = _misfit(entry, target)
+    return (None, Diagnostic("E804", *misfit)) if misfit else (target, None)
+
+
+def _misfit(entry: Entry, target: Any) -> tuple[str] | None:
+    """Why a loaded target is not usable here."""
+    subject = f"{GROUPS[entry.group]} '{entry.name}' of package {entry}"
+    if entry.group == "hepppl.estimators" and not isinstance(target, Estimator):
+        return (f"{subject} is not a hepppl.plugin.Estimator but {type(target).__name__}",)
+    version = getattr(target, "api", API_VERSION)
+    if version != API_VERSION:
+        return (f"{subject} is written for plugin interface {version}; this hepppl has interface {API_VERSION}",)
+    registered = getattr(target, "name", entry.name)
+    if isinstance(target, Estimator) and registered != entry.name:
+        return (f"{subject} calls itself '{registered}'",)
+    return None
+
+
+def listing(group: str) -> tuple[Listed, ...]:
+    """Every entry of a group, imported, with what is wrong with it as a warning that names its package."""
+    return tuple(Listed(entry, _problem(entry)) for entry in entries(group))
+
+
+def _problem(entry: Entry) -> Diagnostic | None:
+    kind = GROUPS[entry.group]
+    rivals = [e for e in entries(entry.group) if e.name == entry.name and e is not entry]
+    if any(rival.own for rival in rivals):
+        return Diagnostic("W801", f"package {entry} registers {kind} '{entry.name}', which is built in: ignored")
+    if rivals and not entry.own:
+        others = " and ".join(str(rival) for rival in rivals)
+        return Diagnostic("W802", f"package {entry} registers {kind} '{entry.name}', and so does {others}")
+    problem = _load(entry)[1]
+    return problem and Diagnostic("W803", problem.message, hints=problem.hints)
+
+
+class Registered(Mapping[str, Any]):
+    """The usable names of a group; an object is imported when it is looked up (`KeyError` for unknown names only)."""
+
+    def __init__(self, group: str) -> None:
+        self.group = group
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return names(self.group)
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._names:
+            raise KeyError(name)
+        return load(self.group, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+
+def estimators() -> Mapping[str, Estimator]:
+    """All registered estimators by name, each imported (its metadata only) when it is looked up."""
+    return Registered("hepppl.estimators")
+
+
+def load_estimator(name: str, span: Span | None = None) -> Estimator:
+    """The metadata of an estimator. Raises `HepPluginError` (see `load`)."""
+    return load("hepppl.estimators", name, span)
+
+
+def own_estimators() -> tuple[Estimator, ...]:
+    """The estimators that hepppl ships, the preferred ones first (see `Estimator.rank`)."""
+    found = [load_estimator(name) for name in own_names("hepppl.estimators")]
+    return tuple(sorted(found, key=lambda e: -e.rank))

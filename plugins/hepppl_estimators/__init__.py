@@ -1,0 +1,1 @@
+"""hepppl's own gradient estimators, written against the public plugin interface alone."""

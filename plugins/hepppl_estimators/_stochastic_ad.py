@@ -1,0 +1,66 @@
+"""Numerics of ``stochastic_ad``.
+
+For a discrete law with cdf F(·; θ) and mass p, summation by parts of E[f] = Σ_k p(k) f(k) gives
+
+    dE[f]/dθ = -Σ_k ∂F(k)/∂θ (f(k + 1) - f(k)).
+
+Every boundary k|k+1 can be seen from x = k (the alternative is k + 1) and from x = k + 1 (the alternative is k). With the
+weight 1 / (p(k) + p(k + 1)) on either side, or 1 / p on one side only, the expectation over x is this sum.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from hepppl.plugin import EstimatorNumerics, Offer, Visit, VisitSite
+
+
+class Neighbours(EstimatorNumerics):
+    """Stateless. Option ``side``: "both" (a boundary is served from either side), "up" or "down" (from one)."""
+
+    def visit(self, state: Any, site: VisitSite) -> Visit:
+        x = jax.lax.stop_gradient(site.sample())
+        side = self.options.get("side", "both")
+        if x.dtype == jnp.bool_:
+            return Visit(x, state, (_flip(site, x, side),))
+        offers = []
+        if side != "down":
+            offers.append(_neighbour(site, x, 1, side))
+        if side != "up":
+            offers.append(_neighbour(site, x, -1, side))
+        return Visit(x, state, tuple(offers))
+
+
+def _mass(site: VisitSite, x: Any) -> Any:
+    return jax.lax.stop_gradient(jnp.exp(site.log_prob(x)))
+
+
+def _flip(site: VisitSite, x: Any, side: str) -> Offer:
+    """The other value of a bool: the boundary False|True, where F(False) = 1 - p(True) and the two masses sum to 1."""
+    sign = jnp.where(x, 1.0, -1.0)
+    if side == "both":
+        coefficient = sign
+    else:
+        served = x if side == "down" else ~x
+        coefficient = jnp.where(served, sign / _safe(served, _mass(site, x)), 0.0)
+    return Offer(~x, coefficient, site.cdf(jnp.zeros_like(x)))
+
+
+def _neighbour(site: VisitSite, x: Any, step: int, side: str) -> Offer:
+    """x + 1 across the boundary x|x+1, or x - 1 across x-1|x. Outside the support its coefficient is 0."""
+    other = x + step
+    here, there = _mass(site, x), _mass(site, other)
+    served = (there > 0) & (here > 0)
+    weight = here + there if side == "both" else here
+    coefficient = jnp.where(served, 1.0 / _safe(served, weight), 0.0)
+    # Where it is not served, the cdf at x itself: always within the support, so that no derivative is infinite there.
+    below = jnp.where(served, jnp.minimum(x, other), x)
+    return Offer(other, coefficient, -step * site.cdf(below))
+
+
+def _safe(served: Any, weight: Any) -> Any:
+    """A divisor that is never 0, so that no branch of a `where` yields NaN or infinity."""
+    return jnp.where(served, weight, 1.0)

@@ -1,0 +1,42 @@
+"""``score``: the derivative of the log-probability of what was drawn, times the output less a baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hepppl.plugin import Estimator, SiteInfo
+
+BASELINES = ("loo", "none")
+
+
+class Score(Estimator):
+    def refuses(self, site: SiteInfo) -> str | None:
+        if not site.law_depends:
+            return "the site's law holds no parameter, so that its score is zero"
+        if site.moving_support:
+            return f"the support of {site.distribution} moves with a parameter here, which the score does not see"
+        return None
+
+    def check_options(self, options: Mapping[str, Any]) -> str | None:
+        baseline = options.get("baseline", "loo")
+        if baseline not in BASELINES:
+            return f'baseline of estimator \'score\' is "loo" or "none", not {baseline!r}'
+        return super().check_options(options)
+
+
+ESTIMATOR = Score(
+    name="score",
+    summary="weighs the output by the derivative of the log-probability of what was drawn (REINFORCE)",
+    unbiased=True,
+    cost="no extra run; its variance grows with the number of draws",
+    relative_cost=0.1,
+    citation=(
+        "R. J. Williams, Simple statistical gradient-following algorithms for connectionist reinforcement learning, "
+        "Machine Learning 8 (1992) 229, doi:10.1007/BF00992696; leave-one-out baseline: W. Kool, H. van Hoof and "
+        "M. Welling, Buy 4 REINFORCE samples, get a baseline for free!, ICLR 2019 workshop"
+    ),
+    numerics="hepppl_estimators._score:ScoreFunction",
+    options={"baseline": "loo"},
+    rank=10,
+)
