@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from hepppl.diagnostics.core import Diagnostic
 
@@ -55,6 +56,10 @@ class HepPluginError(HepError, ImportError):
 
 
 class HepResultError(HepError, ArithmeticError):
-    """The program ran, but its result is not to be trusted (E9xx): truncation, NaN, an invalid argument at run time."""
+    """The program ran, but its result is not to be trusted (E9xx): truncation, NaN, an invalid argument at run time.
+
+    ``result``: what came out all the same, an `Events` or a `GradResult`.
+    """
 
     exit_status = 3
+    result: Any = None

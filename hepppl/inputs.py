@@ -1,0 +1,149 @@
+"""What the caller gives: parameter values, data, how many events, which seed. Checked here, in base units from here on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hepppl.diagnostics import Diagnostic, Label
+from hepppl.diagnostics.errors import HepError, HepValueError
+from hepppl.diagnostics.suggest import nearest
+from hepppl.semantics.dims import readable_unit
+from hepppl.semantics.units import parse_quantity
+
+if TYPE_CHECKING:
+    from hepppl.semantics.ir import Param, Program, Support
+    from hepppl.semantics.types import Dim
+
+SEEDS = 2**64
+
+
+@dataclass(frozen=True)
+class ParamInfo:
+    """A parameter of a model. ``default`` in base units, None where the caller must give a value; ``unit`` is the base
+    unit; ``prior`` the text of its prior distribution, or None."""
+
+    name: str
+    default: Any
+    support: Support | None
+    unit: str
+    prior: str | None
+    shape: tuple[int, ...] = ()
+
+
+def param_info(param: Param) -> ParamInfo:
+    site = param.prior.nodes[-1] if param.prior is not None else None
+    prior = site.span.text.strip() if site is not None else None
+    tensor = param.value.type
+    return ParamInfo(param.name, param.default, param.support, readable_unit(tensor.dim), prior, tensor.shape)
+
+
+def interval(support: Support) -> str:
+    low, high = ("[" if support.low_closed else "("), ("]" if support.high_closed else ")")
+    return f"{low}{support.low:g}, {support.high:g}{high}"
+
+
+def param_values(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Every parameter's value: what is given (numbers in base units, or texts such as ``"20cm"``), else its default.
+
+    All that is wrong is reported at once: unknown names (E451), values that cannot be read or lie outside the support
+    (E452), parameters without any value (E455).
+    """
+    diagnostics = _unknown(given, [p.name for p in program.params], "parameter", "E451")
+    values: dict[str, Any] = {}
+    for param in program.params:
+        try:
+            values[param.name] = param_value(param, given[param.name]) if param.name in given else _default(param)
+        except HepError as error:
+            diagnostics.extend(error.diagnostics)
+    if diagnostics:
+        raise HepValueError(diagnostics)
+    return values
+
+
+def defaults(program: Program, given: Iterable[str]) -> dict[str, Any]:
+    """The defaults of the parameters that are not given. Raises `HepValueError` (E455) where one has none."""
+    given = set(given)
+    return {param.name: _default(param) for param in program.params if param.name not in given}
+
+
+def _default(param: Param) -> Any:
+    if param.default is None:
+        hint = f"give one: -p {param.name}=…, or {param.name}=… in Python"
+        raise HepValueError(Diagnostic("E455", f"parameter '{param.name}' has no value", param.span, hints=(hint,)))
+    return param.default
+
+
+def param_value(param: Param, given: Any) -> Any:
+    """One parameter's value in base units: a float, or nested tuples of its shape."""
+    tensor = param.value.type
+    value = _numbers(given, tensor.shape, tensor.dim, param.name)
+    for number in _flat(value):
+        if not math.isfinite(number):
+            raise HepValueError(Diagnostic("E452", f"parameter '{param.name}' cannot be {number}"))
+        if param.support is not None and not param.support.contains(number):
+            unit = f" {readable_unit(tensor.dim)}".rstrip()
+            message = f"{param.name} = {number:g}{unit} lies outside the support {interval(param.support)}{unit}"
+            raise HepValueError(Diagnostic("E452", message, param.span, (Label(param.span, "declared here"),)))
+    return value
+
+
+def _numbers(given: Any, shape: tuple[int, ...], dim: Dim, name: str) -> Any:
+    if shape:
+        items = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else None
+        if isinstance(given, str):
+            items = given.strip().strip("[]").split(",")
+        if items is None or len(items) != shape[0]:
+            found = "one number" if items is None else f"{len(items)}"
+            raise HepValueError(Diagnostic("E456", f"'{name}' needs {shape[0]} numbers, found {found}"))
+        return tuple(_numbers(item, shape[1:], dim, name) for item in items)
+    if isinstance(given, str):
+        return parse_quantity(given, dim, name)
+    try:
+        return float(given)
+    except (TypeError, ValueError):
+        found = type(given).__name__
+        raise HepValueError(Diagnostic("E456", f"'{name}' needs a number or a text like \"2.5\", found {found}")) from None
+
+
+def _flat(value: Any) -> list[float]:
+    return [number for item in value for number in _flat(item)] if isinstance(value, tuple) else [value]
+
+
+def _unknown(given: Iterable[str], known: Iterable[str], kind: str, code: str) -> list[Diagnostic]:
+    known = list(known)
+    found = []
+    for name in given:
+        if name not in known:
+            near = nearest(name, known)
+            hint = f"did you mean '{near}'?" if near else f"it has: {', '.join(known) or 'none'}"
+            found.append(Diagnostic(code, f"the model has no {kind} '{name}'", hints=(hint,)))
+    return found
+
+
+def check_names(given: Iterable[str], known: Iterable[str], kind: str, code: str) -> None:
+    """Raises `HepValueError` for the names that are not known, each with the nearest one that is."""
+    diagnostics = _unknown(given, known, kind, code)
+    if diagnostics:
+        raise HepValueError(diagnostics)
+
+
+def check_run(n: Any, seed: Any, tolerance: float = 0.0) -> tuple[int, int]:
+    """The number of events and the seed as ints. Raises `HepValueError` (E453, E454, E457)."""
+    count, start = _whole(n), _whole(seed)
+    if count is None or count < 1:
+        raise HepValueError(Diagnostic("E453", f"the number of events must be a positive integer, found {n!r}"))
+    if start is None or not 0 <= start < SEEDS:
+        raise HepValueError(Diagnostic("E454", f"the seed must be an integer from 0 to 2^64 - 1, found {seed!r}"))
+    if not 0 <= tolerance <= 1:
+        raise HepValueError(Diagnostic("E457", f"the tolerance is a fraction from 0 to 1, found {tolerance!r}"))
+    return count, start
+
+
+def _whole(value: Any) -> int | None:
+    """An int (bools and 3.0 are none), or None."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        return None
+    return int(value.__index__())

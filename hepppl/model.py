@@ -1,0 +1,296 @@
+"""The Python API: `load` or `parse` a program, then plan, simulate, differentiate or compile the `Model`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hepppl import inputs
+from hepppl.diagnostics import Diagnostic, Source
+from hepppl.diagnostics.errors import HepFileError, HepValueError
+
+if TYPE_CHECKING:
+    import networkx
+
+    from hepppl.graph import ModelGraph
+    from hepppl.planning import Plan
+    from hepppl.results import Events, GradResult
+    from hepppl.semantics.ir import Program
+    from hepppl.syntax.ast import File
+
+#: ``progress(done, total)``, called now and then while a run goes on.
+Progress = Callable[[int, int], None]
+By = Mapping[str, Any]
+
+
+def load(path: str | os.PathLike[str], *, model: str | None = None, data: Mapping[str, Any] | None = None) -> Model:
+    """The model of a ``.hep`` file; ``model`` names it where the file has several, ``data`` gives values to its data.
+
+    Raises a `HepError` that carries every diagnostic: E5xx for the file, E1xx to E4xx and E7xx for the program.
+    """
+    return _model(read_source(path), model, data)
+
+
+def parse(text: str, *, model: str | None = None, data: Mapping[str, Any] | None = None) -> Model:
+    """The model of a program text; as `load`."""
+    return _model(Source("<string>", text), model, data)
+
+
+def read_source(path: str | os.PathLike[str]) -> Source:
+    """A file as `Source`. Raises `HepFileError` (E501 cannot be read, E502 not UTF-8)."""
+    name = os.fspath(path)
+    try:
+        return Source(name, Path(name).read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        message = f"'{name}' is not UTF-8 text (byte {error.start})"
+        raise HepFileError(Diagnostic("E502", message, hints=("programs are text files in UTF-8",))) from None
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise HepFileError(Diagnostic("E501", f"cannot read '{name}': {reason}", hints=_files_near(name))) from None
+
+
+def _files_near(name: str) -> tuple[str, ...]:
+    from hepppl.diagnostics.suggest import nearest
+
+    path = Path(name)
+    if not path.parent.is_dir():
+        return (f"there is no directory '{path.parent}'",)
+    near = nearest(path.name, [other.name for other in path.parent.glob("*.hep")])
+    return (f"did you mean '{path.parent / near}'?",) if near else ()
+
+
+def _model(source: Source, name: str | None, data: Mapping[str, Any] | None) -> Model:
+    from hepppl.semantics import check
+    from hepppl.syntax import parse as parse_source
+
+    file = parse_source(source)
+    return Model(check(file, name, data), file, data=dict(data or {}))
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A checked program. Immutable; what is compiled for it is kept, so that other parameter values, another seed or
+    another number of events compile nothing.
+
+    ``program`` is the typed program, ``file`` its syntax tree, ``data`` the values its data were given.
+    """
+
+    program: Program
+    file: File
+    data: Mapping[str, Any] = field(default_factory=dict)
+    _memo: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.program.name
+
+    @cached_property
+    def params(self) -> Mapping[str, inputs.ParamInfo]:
+        """Name -> default, support, unit (the base unit its values are in) and prior."""
+        return {param.name: inputs.param_info(param) for param in self.program.params}
+
+    @cached_property
+    def units(self) -> Mapping[str, str]:
+        """Output -> the base unit its values are in (``""`` where it is a plain number)."""
+        from hepppl.semantics.dims import readable_unit
+
+        return {name: readable_unit(dim) for name, dim in self.dims.items()}
+
+    @cached_property
+    def dims(self) -> Mapping[str, Any]:
+        """Output -> its dimension. Of a collection: that of its first field."""
+        return {o.name: getattr(o.value.type, "dim", None) or o.value.type.fields[0][1].dim for o in self.program.outputs}
+
+    @cached_property
+    def model_graph(self) -> ModelGraph:
+        """The model graph with its analyses."""
+        from hepppl.graph import ModelGraph
+
+        return ModelGraph(self.program)
+
+    @property
+    def graph(self) -> networkx.DiGraph:
+        """The model graph as networkx has it."""
+        return self.model_graph.nx
+
+    def plan(self, by: By | None = None, wrt: Sequence[str] | str | None = None) -> Plan:
+        """The estimator of each random site, with the reason. ``by``: site -> estimator (``"*"``: wherever it can).
+
+        Raises `HepPlanError` where a choice is unsound or none is sound.
+        """
+        from hepppl.planning import choose
+
+        return choose(self.model_graph, by=by, wrt=self._wrt(wrt))
+
+    def _wrt(self, wrt: Sequence[str] | str | None) -> list[str] | None:
+        if wrt is None:
+            return None
+        names = [wrt] if isinstance(wrt, str) else list(wrt)
+        inputs.check_names(names, self.params, "parameter", "E451")
+        return names
+
+    def with_data(self, data: Mapping[str, Any] | None) -> Model:
+        """This model with these data instead (arrays whose length is theirs get it now)."""
+        if data is None or dict(data) == dict(self.data):
+            return self
+        from hepppl.semantics import check
+
+        key = ("data", _data_key(data))
+        if key not in self._memo:
+            self._memo[key] = Model(check(self.file, self.name, data), self.file, data=dict(data))
+        return self._memo[key]
+
+    def simulate(
+        self,
+        n: int,
+        seed: int = 0,
+        data: Mapping[str, Any] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        tolerance: float = 0.0,
+        progress: Progress | None = None,
+        precision: int = 32,
+        rounds: int = 13,
+        lanes: int | None = None,
+        batch: int | None = None,
+        **values: Any,
+    ) -> Events:
+        """``n`` events. Parameters by name, as numbers in base units or texts (``radius="20cm"``), or in ``params``.
+
+        ``tolerance``: the fraction of events that may be truncated by a limit. ``lanes`` and ``batch`` change time and
+        memory, never an event. Raises `HepValueError` for wrong inputs, and `HepResultError` (with the `Events` as
+        ``.result``) where the result is not to be trusted.
+        """
+        from hepppl import results, trust
+
+        n, seed = inputs.check_run(n, seed, tolerance)
+        if data is not None:
+            return self.with_data(data).simulate(
+                n, seed, params=params, tolerance=tolerance, progress=progress, precision=precision, rounds=rounds,
+                lanes=lanes, batch=batch, **values,
+            )  # fmt: skip
+        point = inputs.param_values(self.program, {**(params or {}), **values})
+        compiled = self._compiled(None, precision=precision, rounds=rounds, lanes=lanes, batch=batch)
+        raw = compiled.simulate(n, seed, point, self._data(), progress=progress)
+        events = results.events(self, n, seed, point, raw)
+        trust.check(events, tolerance, trust.finite_outputs(events.outputs, events.weight))
+        return events
+
+    def grad(
+        self,
+        n: int,
+        seed: int = 0,
+        by: By | None = None,
+        wrt: Sequence[str] | str | None = None,
+        data: Mapping[str, Any] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        plan: Plan | None = None,
+        tolerance: float = 0.0,
+        progress: Progress | None = None,
+        mode: str = "auto",
+        precision: int = 32,
+        rounds: int = 13,
+        lanes: int | None = None,
+        batch: int | None = None,
+        **values: Any,
+    ) -> GradResult:
+        """The expected outputs and their derivatives with respect to ``wrt`` (default: every parameter), from ``n``
+        events, with standard errors.
+
+        ``by``: site -> estimator; ``mode``: ``"forward"``, ``"reverse"`` or ``"auto"``. The rest as in `simulate`.
+        Raises `HepPlanError` where no sound estimator serves a site.
+        """
+        from hepppl import results, trust
+
+        n, seed = inputs.check_run(n, seed, tolerance)
+        if data is not None:
+            return self.with_data(data).grad(
+                n, seed, by, wrt, params=params, plan=plan, tolerance=tolerance, progress=progress, mode=mode,
+                precision=precision, rounds=rounds, lanes=lanes, batch=batch, **values,
+            )  # fmt: skip
+        point = inputs.param_values(self.program, {**(params or {}), **values})
+        if not self.program.params:
+            raise HepValueError(Diagnostic("E458", f"model '{self.name}' has no parameter to differentiate"))
+        plan = plan or self.plan(by, wrt)
+        compiled = self._compiled(plan, mode=mode, precision=precision, rounds=rounds, lanes=lanes, batch=batch)
+        raw = compiled.gradient(n, seed, point, self._data(), progress=progress)
+        result = results.gradient(self, n, seed, point, plan, raw)
+        trust.check(result, tolerance, results.finite_gradient(result))
+        return result
+
+    def compile(
+        self,
+        by: By | None = None,
+        wrt: Sequence[str] | str | None = None,
+        data: Mapping[str, Any] | None = None,
+        *,
+        mode: str = "auto",
+        precision: int = 32,
+        rounds: int = 13,
+        lanes: int | None = None,
+        batch: int | None = None,
+    ) -> Compiled:
+        """Pure functions of (key, params) for people who write JAX. A model without parameters can be simulated only."""
+        model = self.with_data(data)
+        plan = model.plan(by, wrt) if model.program.params else None
+        compiled = model._compiled(plan, mode=mode, precision=precision, rounds=rounds, lanes=lanes, batch=batch)
+        return Compiled(model, plan, compiled)
+
+    def _compiled(self, plan: Plan | None, **options: Any) -> Any:
+        key = (_plan_key(plan), tuple(options.items()))
+        if key not in self._memo:
+            from hepppl.backends.jax import compile_program
+
+            self._memo[key] = compile_program(self.model_graph, plan=plan, **options)
+        return self._memo[key]
+
+    def _data(self) -> dict[str, Any]:
+        return {item.name: self.data.get(item.name, item.default) for item in self.program.data}
+
+    def __repr__(self) -> str:
+        outputs = ", ".join(output.name for output in self.program.outputs)
+        return f"<Model {self.name}: parameters {', '.join(self.params) or 'none'}; outputs {outputs}>"
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A model as pure functions, to call inside `jax.jit`, `jax.lax.scan` or an optimiser's loop.
+
+    ``key`` is an integer seed or a JAX key; ``params`` maps names to numbers or traced scalars in base units (those left
+    out keep their defaults, and their values are not checked against the support); ``n`` is a Python integer.
+    Truncation cannot raise inside a traced function: use `Model.simulate` and `Model.grad` to have it checked.
+    """
+
+    model: Model
+    plan: Plan | None
+    program: Any
+
+    def simulate(self, key: Any, params: Mapping[str, Any], n: int) -> Mapping[str, Any]:
+        """Output -> array of shape (n, …)."""
+        return self.program.pure_simulate(key, self._point(params), n)
+
+    def value_and_grad(self, key: Any, params: Mapping[str, Any], n: int) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """(output -> mean, output -> parameter -> derivative of its expectation), estimated from n events."""
+        return self.program.pure_value_and_grad(key, self._point(params), n)
+
+    def _point(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        inputs.check_names(params, self.model.params, "parameter", "E451")
+        return {**inputs.defaults(self.model.program, params), **params}
+
+
+def _plan_key(plan: Plan | None) -> Any:
+    if plan is None:
+        return None
+    return plan.wrt, tuple((row.number, row.estimator, repr(sorted(row.options.items()))) for row in plan.rows)
+
+
+def _data_key(data: Mapping[str, Any]) -> Any:
+    import numpy as np
+
+    arrays = {name: np.asarray(value) for name, value in sorted(data.items())}
+    return tuple((name, array.shape, array.dtype.str, array.tobytes()) for name, array in arrays.items())

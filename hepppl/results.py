@@ -1,0 +1,255 @@
+"""What a run gives back: `Events` of a simulation, `GradResult` of a gradient. Numbers are in base units (MeV, mm, ns)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hepppl.diagnostics.suggest import nearest
+
+if TYPE_CHECKING:
+    from hepppl.model import Model
+    from hepppl.planning import Plan
+
+#: A number or an array, by parameter: what `GradResult` holds per output.
+ByParam = Mapping[str, Any]
+
+
+class _Lookup(dict[str, Any]):
+    """A mapping whose KeyError names the nearest key."""
+
+    def __missing__(self, key: str) -> Any:
+        near = nearest(key, self)
+        has = ", ".join(self) or "nothing"
+        raise KeyError(f"{key!r} (there is: {has})" + (f"; did you mean {near!r}?" if near else ""))
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Simulated events. ``ev["value"]`` is an output, shape (n, …); ``len(ev)`` is n; iteration gives the outputs' names.
+
+    ``weight``: shape (n,), each event's weight: the product of its ``weight`` statements, 0 where a ``require`` failed,
+    1 without either (then ``weighted`` is False). ``truncated``: the fraction of events that met a limit.
+    ``units``: of each output. ``seconds``: ``{"compile": …, "run": …}``.
+    """
+
+    model: str
+    seed: int
+    params: Mapping[str, Any]
+    outputs: Mapping[str, np.ndarray]
+    weight: np.ndarray
+    weighted: bool
+    units: Mapping[str, str]
+    truncated: float
+    faults: tuple[Any, ...]
+    seconds: Mapping[str, float]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return _Lookup(self.outputs)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.outputs)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.outputs
+
+    def __len__(self) -> int:
+        return len(self.weight)
+
+    def keys(self) -> tuple[str, ...]:
+        return tuple(self.outputs)
+
+    @property
+    def mean(self) -> Mapping[str, Any]:
+        """The estimate of each output's mean: E[w f] / E[w]; with weights also that of ``weight``, E[w]."""
+        return _Lookup({name: moments[0] for name, moments in self._moments().items()})
+
+    @property
+    def se(self) -> Mapping[str, Any]:
+        """Standard errors of `mean` (for a ratio to first order in 1/n)."""
+        return _Lookup({name: moments[1] for name, moments in self._moments().items()})
+
+    @property
+    def std(self) -> Mapping[str, Any]:
+        """Standard deviation of each output from event to event (weighted where events are)."""
+        return _Lookup({name: moments[2] for name, moments in self._moments().items()})
+
+    def _moments(self) -> dict[str, tuple[Any, Any, Any]]:
+        found = {name: _moments(values, self.weight) for name, values in self.outputs.items()}
+        if self.weighted:
+            found["weight"] = _moments(self.weight, np.ones_like(self.weight))
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object that ``simulate --json`` prints."""
+        units = {**self.units, "weight": ""}
+        return {
+            "model": self.model,
+            "events": len(self),
+            "seed": self.seed,
+            "params": {name: plain(value) for name, value in self.params.items()},
+            "outputs": {
+                name: {"mean": plain(mean), "se": plain(se), "std": plain(std), "unit": units[name]}
+                for name, (mean, se, std) in self._moments().items()
+            },
+            "truncated": plain(self.truncated),
+            "seconds": {name: plain(value) for name, value in self.seconds.items()},
+        }
+
+    def __repr__(self) -> str:
+        return f"<Events of {self.model}: {len(self)} events, outputs {', '.join(self.outputs)}>"
+
+
+@dataclass(frozen=True, eq=False)
+class GradResult:
+    """Expected outputs and their derivatives.
+
+    ``mean[output]`` and ``mean_se[output]``; ``gradient[output][param]`` with its standard error ``se`` and the standard
+    deviation ``std`` of one event's estimate. Scalars, or arrays of shape output shape + parameter shape. ``sites``:
+    a row per random site, ``{"site": …, "estimator": …, "why": …}``. ``gradient_units[output][param]``: of ``gradient``.
+    """
+
+    model: str
+    events: int
+    seed: int
+    params: Mapping[str, Any]
+    mean: Mapping[str, Any]
+    mean_se: Mapping[str, Any]
+    gradient: Mapping[str, ByParam]
+    se: Mapping[str, ByParam]
+    std: Mapping[str, ByParam]
+    units: Mapping[str, str]
+    gradient_units: Mapping[str, Mapping[str, str]]
+    sites: tuple[Mapping[str, Any], ...]
+    truncated: float
+    faults: tuple[Any, ...]
+    seconds: Mapping[str, float]
+    mode: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object that ``grad --json`` prints: plain numbers, lists for arrays, None for what is not finite."""
+        return {
+            "model": self.model,
+            "events": self.events,
+            "seed": self.seed,
+            "params": {name: plain(value) for name, value in self.params.items()},
+            "outputs": {
+                name: {"mean": plain(mean), "se": plain(self.mean_se[name]), "unit": self.units[name]}
+                for name, mean in self.mean.items()
+            },
+            "gradient": {
+                output: {
+                    param: {
+                        "value": plain(value),
+                        "se": plain(self.se[output][param]),
+                        "std": plain(self.std[output][param]),
+                        "unit": self.gradient_units[output][param],
+                    }
+                    for param, value in by_param.items()
+                }
+                for output, by_param in self.gradient.items()
+            },
+            "sites": [dict(row) for row in self.sites],
+            "truncated": plain(self.truncated),
+            "seconds": {name: plain(value) for name, value in self.seconds.items()},
+        }
+
+    def __repr__(self) -> str:
+        parts = [
+            f"d{output}/d{param} = {value} ± {self.se[output][param]}"
+            for output, by_param in self.gradient.items()
+            for param, value in by_param.items()
+            if np.ndim(value) == 0
+        ]
+        return f"<GradResult of {self.model}, {self.events} events: {', '.join(parts) or 'arrays'}>"
+
+
+def events(model: Model, n: int, seed: int, params: Mapping[str, Any], raw: Any) -> Events:
+    """`Events` from what a back end's ``simulate`` gives."""
+    weighted = raw.weight is not None
+    return Events(
+        model=model.name,
+        seed=seed,
+        params=params,
+        outputs=raw.outputs,
+        weight=np.asarray(raw.weight) if weighted else np.ones(n),
+        weighted=weighted,
+        units=model.units,
+        truncated=float(raw.truncated),
+        faults=tuple(raw.faults),
+        seconds={"compile": raw.compile_seconds, "run": raw.run_seconds},
+    )
+
+
+def gradient(model: Model, n: int, seed: int, params: Mapping[str, Any], plan: Plan, raw: Any) -> GradResult:
+    """`GradResult` from what a back end's ``gradient`` gives."""
+    from hepppl.semantics.dims import readable_unit
+
+    param_dims = {param.name: param.value.type.dim for param in model.program.params}
+    dims = {**model.dims, "weight": None}
+
+    def each(pick: Any) -> Mapping[str, ByParam]:
+        return _Lookup({o: _Lookup({p: pick(o, p) for p in by_param}) for o, by_param in raw.gradient.items()})
+
+    def unit(output: str, param: str) -> str:
+        above, below = dims[output], param_dims[param]
+        return readable_unit(above / below if above is not None else below**-1)
+
+    return GradResult(
+        model=model.name,
+        events=n,
+        seed=seed,
+        params=params,
+        mean=_Lookup(raw.mean),
+        mean_se=_Lookup(raw.mean_se),
+        gradient=each(lambda o, p: raw.gradient[o][p].value),
+        se=each(lambda o, p: raw.gradient[o][p].se),
+        std=each(lambda o, p: raw.gradient[o][p].std),
+        units={output: model.units.get(output, "") for output in raw.mean},
+        gradient_units=each(unit),
+        sites=tuple({"site": row.site, "estimator": row.estimator, "why": row.why} for row in plan.rows),
+        truncated=float(raw.truncated),
+        faults=tuple(raw.faults),
+        seconds={"compile": raw.compile_seconds, "run": raw.run_seconds},
+        mode=raw.mode,
+    )
+
+
+def finite_gradient(result: GradResult) -> Iterator[tuple[str, Any]]:
+    """What must be finite in a `GradResult`, with what to call it."""
+    yield from ((f"the mean of output '{output}'", mean) for output, mean in result.mean.items())
+    for output, by_param in result.gradient.items():
+        yield from ((f"d {output} / d {param}", value) for param, value in by_param.items())
+
+
+def plain(value: Any) -> Any:
+    """A number or array as plain Python for JSON; None where it is not finite (JSON knows no NaN)."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return [plain(item) for item in value]
+    if isinstance(value, tuple | list):
+        return [plain(item) for item in value]
+    number = value.item() if hasattr(value, "item") else value
+    if isinstance(number, float) and not math.isfinite(number):
+        return None
+    return number
+
+
+def _moments(values: np.ndarray, weight: np.ndarray) -> tuple[Any, Any, Any]:
+    """Weighted mean over events, its standard error to first order, and the weighted standard deviation."""
+    x = np.asarray(values, dtype=np.float64)
+    w = weight.astype(np.float64).reshape((-1,) + (1,) * (x.ndim - 1))
+    total = w.sum(axis=0)
+    n = len(x)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # A rejected event counts with weight 0, whatever its outputs are (0 · NaN is NaN).
+        x = np.where(w == 0, 0.0, x)
+        mean = (w * x).sum(axis=0) / total
+        squares = (w * (x - mean)) ** 2
+        bessel = n / (n - 1) if n > 1 else np.nan
+        se = np.sqrt(squares.sum(axis=0) * bessel) / np.abs(total)
+        std = np.sqrt(np.maximum((w * (x - mean) ** 2).sum(axis=0) / total * bessel, 0.0))
+    return mean[()], se[()], std[()]

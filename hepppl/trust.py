@@ -1,0 +1,89 @@
+"""May a result be trusted? Truncation, arguments out of range and numbers that are not finite are never silent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from hepppl.diagnostics import Diagnostic
+from hepppl.diagnostics.errors import HepResultError
+
+#: Kind of fault -> its code, and whether it counts as truncation (tolerated up to a fraction) or always fails.
+FAULTS = {
+    "truncated": ("E901", True),
+    "steps": ("E902", True),
+    "range": ("E903", True),
+    "invalid": ("E904", False),
+}
+HINTS = {
+    "truncated": "raise the limit, or accept the bias with --tolerance",
+    "steps": "make the process die out: let its particles lose energy, or stop somewhere",
+    "range": "keep the index inside the array for every value it can take",
+    "invalid": "keep the argument in its range for every event, and look at the parameters' values",
+}
+
+
+def check(result: Any, tolerance: float, values: Iterable[tuple[str, Any]]) -> None:
+    """Raises `HepResultError` carrying ``result`` where it cannot be trusted.
+
+    ``values``: numbers that must be finite, with what to call them. The whole run fails when the fraction of truncated
+    events exceeds ``tolerance``; each fault is then reported where it happened.
+    """
+    over = result.truncated > tolerance
+    diagnostics = [_fault(fault, len_of(result)) for fault in result.faults if over or not FAULTS[fault.kind][1]]
+    if over and not diagnostics:
+        diagnostics.append(Diagnostic("E901", f"{result.truncated:.3%} of the events were truncated"))
+    # A number that is not finite is news only where no fault explains it.
+    if not diagnostics:
+        diagnostics.extend(_not_finite(values))
+    if diagnostics:
+        error = HepResultError(diagnostics)
+        error.result = result
+        raise error
+
+
+def tolerated(result: Any) -> list[Diagnostic]:
+    """Warnings about truncation within the tolerance: what a summary must not hide."""
+    if not result.truncated:
+        return []
+    return [
+        Diagnostic("W901", _fault(fault, len_of(result)).message, fault.span)
+        for fault in result.faults
+        if FAULTS[fault.kind][1]
+    ]
+
+
+def len_of(result: Any) -> int:
+    return getattr(result, "events", None) or len(result)
+
+
+def _fault(fault: Any, events: int) -> Diagnostic:
+    share = f"{fault.count} of {events} events" if events > 1 else "the event"
+    message = f"{fault.message} in {share} (the first is event {fault.first_event})"
+    return Diagnostic(FAULTS[fault.kind][0], message, fault.span, hints=(HINTS[fault.kind],))
+
+
+def _not_finite(values: Iterable[tuple[str, Any]]) -> Iterator[Diagnostic]:
+    for name, value in values:
+        array = np.asarray(value)
+        if array.dtype.kind not in "fc":
+            continue
+        bad = ~np.isfinite(array)
+        if bad.any():
+            found = "NaN" if np.isnan(array[bad][0]) else "infinite"
+            yield Diagnostic("E905", f"{name} is {found}", hints=("look for a division by zero or a logarithm of zero",))
+
+
+def finite_outputs(outputs: Mapping[str, np.ndarray], weight: np.ndarray) -> Iterator[tuple[str, Any]]:
+    """The outputs of the events that count (weight not 0), and the weights."""
+    counted = weight != 0
+    every = bool(counted.all())
+    for name, values in outputs.items():
+        array = np.asarray(values)
+        kept = array if every else array[counted]
+        if kept.dtype.kind == "f" and not np.isfinite(kept).all():
+            rows = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1) & counted
+            yield f"output '{name}' of {rows.sum()} events (the first is event {rows.argmax()})", kept
+    yield "the weight", weight
