@@ -205,8 +205,106 @@ CODES: dict[str, Code] = {
         "See the reason: a lost network drive, a broken disc, a path that is too long.",
     ),
     # ---------------------------------------------------------------- E6: plans and estimators
+    "E601": Code(
+        "a derivative would be lost",
+        "A value that moves smoothly with a parameter decides something that jumps: a comparison, a rounding, a bin. The "
+        "derivative of the expectation then includes how often the outcome changes, which the derivative of the single "
+        "event does not see. Usually the planner helps itself by another estimator at the site where the value was "
+        "drawn; here it cannot, because the parameter reaches the comparison without passing through the law of any "
+        "site (a cut that is being optimised, noise transformed by the parameter), or because the site has no other "
+        "sound estimator.",
+        "model cut {\n    param threshold: real = 1\n    x ~ exponential(1)\n    return x > threshold\n}",
+        "Draw the value from a law that holds the parameter, or smooth the comparison "
+        "(`sigmoid((x - threshold) / width)`), or leave the parameter out of `--wrt`. `simulate` runs in any case.",
+    ),
+    "E602": Code(
+        "an estimator that is not sound at a site",
+        "The estimator named after `by`, or in `--by`, would give a biased derivative at this site, or does not apply "
+        "to its distribution. The message gives the estimator's own reason, the hint those that are sound.",
+        "model m {\n    param mu: real = 0\n    x ~ normal(mu, 1) by reparam\n    return x > 1\n}",
+        "Name one of the sound estimators, or none: the planner then chooses.",
+    ),
+    "E603": Code(
+        "no such site",
+        "An estimator was named for a random site that the program does not have. Sites are called as in `hepppl plan`: "
+        "those of a process have its name in front, `shower.interacts`.",
+        "hepppl grad absorber.hep --by interacts=score",
+        "Use the name that `hepppl plan` prints: `--by shower.interacts=score`.",
+    ),
+    "E604": Code(
+        "an estimator's options cannot be used",
+        "The estimator has no option of that name, does not take that value, or the text is not of the form NAME or "
+        "NAME(option=value).",
+        'model m {\n    param p: real = 0.5\n    b ~ bernoulli(p) by score(baseline = "median")\n    return b\n}',
+        "`hepppl plugins show NAME` lists the options of an estimator.",
+    ),
+    "E605": Code(
+        "no derivative with respect to this name",
+        "What is given to `--wrt` is not a parameter of the model, or not a real one.",
+        "hepppl grad absorber.hep --wrt thta",
+        "Name parameters declared with `param`.",
+    ),
+    "E606": Code(
+        "a saved plan that does not fit",
+        "The file is not a plan, or it was made for a program with other random sites.",
+        "hepppl grad other.hep --plan absorber.json",
+        "Make the plan again: `hepppl plan FILE -o plan.json`.",
+    ),
+    "E607": Code(
+        "no estimator serves a site",
+        "The law of this site depends on a parameter, and every estimator that hepppl ships refuses it. The message "
+        "gives the reason of each.",
+        "model m {\n    param t: real in (0, 9) = 2\n    x ~ mixture([0.5, 0.5], [uniform(0, t), uniform(1, t)])\n"
+        "    return x\n}",
+        "Write the site in another way (for a mixture: draw the component, then the value), or leave the parameter out "
+        "of `--wrt`.",
+    ),
     # ---------------------------------------------------------------- E7: not supported yet
     # ---------------------------------------------------------------- E8: plugins
+    "E801": Code(
+        "no such plugin",
+        "Nothing is registered under this name. A plugin is found when its package is installed in the same "
+        "environment as hepppl.",
+        "model m {\n    param p: real = 0.5\n    b ~ bernoulli(p) by scoer\n    return b\n}",
+        "`hepppl plugins list` shows what is registered, and by which package.",
+    ),
+    "E802": Code(
+        "one name from two packages",
+        "Two installed packages register the same name, and hepppl does not guess which one is meant.",
+        "hepppl grad m.hep --by b=measure_valued",
+        "Uninstall one of the two packages that the message names.",
+    ),
+    "E803": Code(
+        "a plugin that cannot be imported",
+        "The plugin is registered, but importing it failed for the reason given.",
+        "hepppl grad m.hep --by b=broken",
+        "Repair, upgrade or uninstall the package that the message names.",
+    ),
+    "E804": Code(
+        "a plugin that does not fit",
+        "The plugin was written for another version of the plugin interface, or is not what its entry point says.",
+        "hepppl grad m.hep --by b=outdated",
+        "Install a version of the package that fits this hepppl.",
+    ),
     # ---------------------------------------------------------------- E9: results not to be trusted
     # ---------------------------------------------------------------- W: warnings
+    "W801": Code(
+        "a plugin shadows a built-in",
+        "A package registers a name that hepppl itself has. It is ignored: programs mean the same on every machine.",
+        "hepppl plugins list",
+        "Ask the package's authors for another name, or uninstall it.",
+    ),
+    "W802": Code(
+        "one name from two packages",
+        "Two packages register the same name. It is an error (E802) for a program that asks for it.",
+        "hepppl plugins list",
+        "Uninstall one of the two.",
+    ),
+    "W803": Code(
+        "a plugin that cannot be used",
+        "A registered plugin cannot be imported or does not fit this hepppl; an error (E803, E804) for a program that "
+        "asks for it.",
+        "hepppl plugins list",
+        "Repair, upgrade or uninstall the package that the message names.",
+    ),
 }
