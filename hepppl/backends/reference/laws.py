@@ -1,0 +1,185 @@
+"""The distributions as SciPy's laws: quantiles for simulation, log densities for what is observed.
+
+Independent of `hepppl.distributions.numerics` on purpose, the conventions apart: a draw is the quantile at one uniform
+u (for a discrete law the smallest k with cdf(k) >= u), but a Bernoulli is true where u < probs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+
+from hepppl import distributions
+from hepppl.semantics import ir
+
+
+class Law(Protocol):
+    """A distribution with its arguments. ``valid`` says whether they are in range; the rest needs that they are."""
+
+    @property
+    def valid(self) -> bool: ...
+
+    def quantile(self, u: float) -> Any: ...
+
+    def cdf(self, x: Any) -> float: ...
+
+    def log_prob(self, x: Any) -> float: ...
+
+
+def stats() -> ModuleType:
+    try:
+        import scipy.stats
+    except ImportError as error:
+        raise ImportError("the reference back end needs SciPy; install hepppl[test]") from error
+    return scipy.stats
+
+
+#: name -> frozen SciPy law of the arguments, in the order of the registry.
+SCIPY: Mapping[str, Callable[..., Any]] = {
+    "beta": lambda a, b: stats().beta(a, b),
+    "binomial": lambda n, p: stats().binom(n, p),
+    "breit_wigner": lambda mass, width: stats().cauchy(mass, width / 2),
+    "cauchy": lambda loc, scale: stats().cauchy(loc, scale),
+    "chi2": lambda df: stats().chi2(df),
+    "discrete_uniform": lambda low, high: stats().randint(low, high + 1),
+    "exponential": lambda rate: stats().expon(scale=1 / rate),
+    "gamma": lambda concentration, rate: stats().gamma(concentration, scale=1 / rate),
+    "geometric": lambda probs: stats().geom(probs, loc=-1),
+    "gumbel": lambda loc, scale: stats().gumbel_r(loc, scale),
+    "half_cauchy": lambda scale: stats().halfcauchy(scale=scale),
+    "half_normal": lambda scale: stats().halfnorm(scale=scale),
+    "inverse_gamma": lambda concentration, rate: stats().invgamma(concentration, scale=rate),
+    "laplace": lambda loc, scale: stats().laplace(loc, scale),
+    "log_normal": lambda loc, scale: stats().lognorm(scale, scale=np.exp(loc)),
+    "log_uniform": lambda low, high: stats().loguniform(low, high),
+    "logistic": lambda loc, scale: stats().logistic(loc, scale),
+    "normal": lambda loc, scale: stats().norm(loc, scale),
+    "pareto": lambda scale, alpha: stats().pareto(alpha, scale=scale),
+    "poisson": lambda rate: stats().poisson(rate),
+    "student_t": lambda df, loc, scale: stats().t(df, loc, scale),
+    "uniform": lambda low, high: stats().uniform(low, high - low),
+    "weibull": lambda scale, concentration: stats().weibull_min(concentration, scale=scale),
+}
+
+#: Probabilities may leave [0, 1], and sums of them 1, by the rounding of float32.
+TOLERANCE = 1e-5
+
+CONSTRAINTS: Mapping[str, Callable[[np.ndarray], Any]] = {
+    "real": np.isfinite,
+    "positive": lambda x: np.isfinite(x) & (x > 0),
+    "nonnegative": lambda x: np.isfinite(x) & (x >= 0),
+    "probability": lambda x: (x >= -TOLERANCE) & (x <= 1 + TOLERANCE),
+    "simplex": lambda x: (x >= -TOLERANCE) & (abs(x.sum() - 1) <= TOLERANCE),
+    "int": lambda x: x == np.floor(x),
+    "nonnegative_int": lambda x: (x >= 0) & (x == np.floor(x)),
+    "positive_int": lambda x: (x > 0) & (x == np.floor(x)),
+}
+
+
+@dataclass(frozen=True)
+class Scipy:
+    """A law of SciPy, discrete or continuous."""
+
+    frozen: Any
+    valid: bool = True
+
+    def quantile(self, u: float) -> Any:
+        return self.frozen.ppf(u)
+
+    def cdf(self, x: Any) -> float:
+        return self.frozen.cdf(x)
+
+    def log_prob(self, x: Any) -> float:
+        return self.frozen.logpmf(x) if hasattr(self.frozen, "pmf") else self.frozen.logpdf(x)
+
+
+@dataclass(frozen=True)
+class Invalid:
+    """A law whose arguments are out of range."""
+
+    valid: bool = False
+
+    def quantile(self, u: float) -> Any:
+        return np.nan
+
+    cdf = log_prob = quantile
+
+
+@dataclass(frozen=True)
+class Bernoulli:
+    probs: float
+    valid: bool = True
+
+    def quantile(self, u: float) -> bool:
+        return u < self.probs
+
+    def cdf(self, x: Any) -> float:
+        return 0.0 if x < 0 else 1 - self.probs if x < 1 else 1.0
+
+    def log_prob(self, x: Any) -> float:
+        return float(np.log(self.probs if x else 1 - self.probs))
+
+
+@dataclass(frozen=True)
+class Categorical:
+    probs: np.ndarray
+    valid: bool = True
+
+    def quantile(self, u: float) -> int:
+        """The smallest k whose cumulative probability is at least u; the last one where rounding leaves none."""
+        return min(int(np.searchsorted(np.cumsum(self.probs), u, side="left")), len(self.probs) - 1)
+
+    def cdf(self, x: Any) -> float:
+        return float(np.sum(self.probs[: max(int(np.floor(x)) + 1, 0)]))
+
+    def log_prob(self, x: Any) -> float:
+        return float(np.log(self.probs[int(x)])) if 0 <= x < len(self.probs) else -np.inf
+
+
+@dataclass(frozen=True)
+class Delta:
+    v: float
+    valid: bool = True
+
+    def quantile(self, u: float) -> float:
+        return self.v
+
+    def cdf(self, x: Any) -> float:
+        return float(x >= self.v)
+
+    def log_prob(self, x: Any) -> float:
+        return 0.0 if x == self.v else -np.inf
+
+
+OWN: Mapping[str, Callable[..., Law]] = {"bernoulli": Bernoulli, "categorical": Categorical, "delta": Delta}
+
+#: Conditions on several parameters at once.
+ORDERED: Mapping[str, Callable[..., Any]] = {
+    "discrete_uniform": lambda low, high: low <= high,
+    "log_uniform": lambda low, high: low < high,
+    "uniform": lambda low, high: low < high,
+}
+
+
+def build(dist: ir.Dist, inputs: Sequence[Any]) -> Law:
+    """The law of a site whose inputs have these values."""
+    metadata = distributions.get(dist.name)
+    given = {name: inputs[position] for name, position in dist.args}
+    args = [np.asarray(given.get(p.name, p.default), np.float64)[()] for p in metadata.parameters]
+    in_range = all(np.all(CONSTRAINTS[p.constraint](x)) for p, x in zip(metadata.parameters, args, strict=True))
+    if not (in_range and ORDERED.get(dist.name, lambda *_: True)(*args)):
+        return Invalid()
+    if dist.name in OWN:
+        return OWN[dist.name](*args)
+    return _frozen(dist.name, *map(float, args))
+
+
+@lru_cache(4096)
+def _frozen(name: str, *args: float) -> Scipy:
+    """SciPy needs 0.3 ms to freeze a law, and most sites have the same arguments again and again."""
+    return Scipy(SCIPY[name](*args))

@@ -1,0 +1,56 @@
+"""Reductions of a collection, what a process emitted, to one value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from hepppl.backends.reference.operations import Numbers
+
+
+def reduce(
+    attrs: Mapping[str, Any], rows: Sequence[Sequence[Any]], captured: list[Any], numbers: Numbers
+) -> tuple[Any, bool]:
+    """The value of a reduction, and whether it had to leave elements out (`padded` only).
+
+    ``rows`` holds for each element, in the order of emission, the value of the reduction's expression (and for
+    ``hist`` its weight). Of an empty collection count and sum are 0, mean is NaN, min is +inf, max is -inf, any is
+    false and all is true.
+    """
+    kind = attrs["kind"]
+    values = [row[0] for row in rows] if kind != "hist" else []
+    match kind:
+        case "count":
+            return sum(map(bool, values)), False
+        case "sum":
+            return sum(values), False
+        case "mean":
+            return (sum(values) / len(values) if values else np.nan), False
+        case "min":
+            return (np.min(values, axis=0) if values else np.inf), False
+        case "max":
+            return (np.max(values, axis=0) if values else -np.inf), False
+        case "any":
+            return any(values), False
+        case "all":
+            return all(values), False
+        case "jagged":
+            return values, False
+        case "padded":
+            size = attrs["size"]
+            return (values + [attrs["fill"]] * size)[:size], len(values) > size
+        case "hist":
+            return histogram(captured[-1], rows, numbers), False
+    raise NotImplementedError(kind)
+
+
+def histogram(edges: np.ndarray, rows: Sequence[Sequence[Any]], numbers: Numbers) -> np.ndarray:
+    """The sum of weights per bin, edges[k] <= value < edges[k + 1]; the last bin has its upper edge too, as in NumPy."""
+    bins = np.zeros(len(edges) - 1, numbers.real)
+    for value, *weight in rows:
+        if edges[0] <= value <= edges[-1]:
+            k = min(int(np.searchsorted(edges, value, side="right")) - 1, len(bins) - 1)
+            bins[k] += weight[0] if weight else 1
+    return bins
