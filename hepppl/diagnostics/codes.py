@@ -173,6 +173,69 @@ CODES: dict[str, Code] = {
     # ---------------------------------------------------------------- E2: types, dimensions, arguments
     # ---------------------------------------------------------------- E3: names
     # ---------------------------------------------------------------- E4: values
+    "E451": Code(
+        "no such parameter",
+        "A value was given for a parameter that the model does not have, or a derivative was asked with respect to one.",
+        "hepppl simulate absorber.hep -p thta=2",
+        "Use the name declared with `param`; the message names the nearest.",
+    ),
+    "E452": Code(
+        "a parameter's value outside its support",
+        "The interval after `in` says which values a parameter may take. A value on an open end, or one that is not "
+        "finite, is outside.",
+        "hepppl simulate absorber.hep -p theta=12",
+        "Give a value inside the interval that the message shows, or widen the interval in the program.",
+    ),
+    "E453": Code(
+        "the number of events is not a positive integer",
+        "A run needs at least one event.",
+        "hepppl simulate absorber.hep -n 0",
+        "Give `-n` a positive integer.",
+    ),
+    "E454": Code(
+        "the seed is not a 64-bit integer",
+        "A seed is an integer from 0 to 2^64 - 1.",
+        "hepppl simulate absorber.hep --seed -1",
+        "Give a seed in that range.",
+    ),
+    "E455": Code(
+        "a parameter without a value",
+        "The program gives the parameter no default, and the caller gave no value.",
+        "model m {\n    param p: real in (0, 1)\n    b ~ bernoulli(p)\n    return b\n}",
+        "Give a value (`-p p=0.5`), or a default in the program: `param p: real in (0, 1) = 0.5`.",
+    ),
+    "E456": Code(
+        "not a value for this parameter",
+        "A parameter takes a number in base units, or a text with a unit such as \"20cm\"; an array of parameters takes "
+        "as many of them as it has elements.",
+        "model.simulate(1000, theta=[1, 2])",
+        "Give one number for a scalar, a list of the right length for an array.",
+    ),
+    "E457": Code(
+        "an option of the run out of range",
+        "The tolerance is the fraction of events that may be truncated: from 0 to 1. Numbers of lanes and of events in "
+        "a batch are positive.",
+        "hepppl simulate absorber.hep --tolerance 2",
+        "Give a value in the range that the message states.",
+    ),
+    "E458": Code(
+        "nothing to differentiate",
+        "The model has no parameter, or none was asked for, so there is no gradient.",
+        "model m {\n    x ~ normal(0, 1)\n    return x\n}",
+        "Declare one with `param`, or use `hepppl simulate`.",
+    ),
+    "E459": Code(
+        "no such output",
+        "A unit was asked for an output that the model does not have. A scalar `return e` is called `value`.",
+        "hepppl simulate absorber.hep --unit depth=cm",
+        "Use a name that the summary of `hepppl simulate` shows.",
+    ),
+    "E460": Code(
+        "a range of parameter values that cannot be scanned",
+        "`--scan NAME=LOW:HIGH:POINTS` needs two different ends inside the parameter's support and two points or more.",
+        "hepppl grad absorber.hep --plot a.png --scan theta=1:40:13",
+        "Give a range inside the support: `--scan theta=1:4:13`.",
+    ),
     # ---------------------------------------------------------------- E5: files
     "E501": Code(
         "no such file",
@@ -203,6 +266,30 @@ CODES: dict[str, Code] = {
         "The operating system refused to read the file, for the reason given.",
         "hepppl check /mnt/gone/shower.hep",
         "See the reason: a lost network drive, a broken disc, a path that is too long.",
+    ),
+    "E511": Code(
+        "no such format",
+        "The ending of a file's name says how it is written or read, and this one says nothing to hepppl.",
+        "hepppl simulate absorber.hep -o events.txt",
+        "Use one of the endings that the message lists.",
+    ),
+    "E512": Code(
+        "a library is missing",
+        "The format or picture needs a library that is not installed. They come with an extra of hepppl.",
+        "hepppl simulate absorber.hep -o events.root",
+        "Install what the message names, for example `pip install 'hepppl[io]'`.",
+    ),
+    "E513": Code(
+        "the file cannot be written",
+        "The operating system refused to write the file, for the reason given.",
+        "hepppl simulate absorber.hep -o /no/such/folder/events.npz",
+        "Choose another place, or make the folder.",
+    ),
+    "E514": Code(
+        "the file's contents do not fit",
+        "A data file is a JSON object or a NumPy archive that holds one value or array per name.",
+        "hepppl simulate counting.hep --data broken.json",
+        "Write the file as the message says.",
     ),
     # ---------------------------------------------------------------- E6: plans and estimators
     "E601": Code(
@@ -287,6 +374,40 @@ CODES: dict[str, Code] = {
         "Install a version of the package that fits this hepppl.",
     ),
     # ---------------------------------------------------------------- E9: results not to be trusted
+    "E901": Code(
+        "events were truncated",
+        "In some events a `limit` was reached: more particles were alive at once, or a `while` took more turns, than "
+        "the program allows. What those events yield is not what the program means, so every expected value is biased. "
+        "The run fails where their fraction exceeds the tolerance, which is 0 unless `--tolerance` says otherwise.",
+        "process p(k: int) {\n    emit k\n    if k > 0 {\n        spawn p(k - 1)\n        spawn p(k - 1)\n    }\n}\n"
+        "model m {\n    h ~ p(8) limit 2\n    return count(h)\n}",
+        "Raise the limit; memory grows with it, time does not.",
+    ),
+    "E902": Code(
+        "a process that does not die out",
+        "An event was stopped after a million particle steps. Its result is not what the program means.",
+        "process p() {\n    spawn p()\n}\nmodel m {\n    h ~ p() limit 4\n    return count(h)\n}",
+        "Make every particle end: by an energy threshold, a detector's edge, a number of steps.",
+    ),
+    "E903": Code(
+        "an index out of range",
+        "An index that is only known while running pointed outside its array. The event counts as truncated.",
+        "model m {\n    i ~ poisson(2)\n    a = [1, 2, 3]\n    return a[i]\n}",
+        "Keep the index inside: `a[min(i, 2)]`.",
+    ),
+    "E904": Code(
+        "an argument out of range",
+        "An argument of a distribution took a value that the distribution does not allow, in at least one event: a "
+        "probability above 1, a negative rate, a width of zero.",
+        "model m {\n    param p: real = 1.5\n    b ~ bernoulli(p)\n    return b\n}",
+        "Restrict the parameter's support (`param p: real in (0, 1)`), or write the argument so that it stays in range.",
+    ),
+    "E905": Code(
+        "a result that is not finite",
+        "An output, a weight, a mean or a derivative is NaN or infinite.",
+        "model m {\n    param x: real = 0\n    return log(x)\n}",
+        "Look for divisions by zero, logarithms and roots at the edge of their range.",
+    ),
     # ---------------------------------------------------------------- W: warnings
     "W801": Code(
         "a plugin shadows a built-in",
@@ -306,5 +427,11 @@ CODES: dict[str, Code] = {
         "asks for it.",
         "hepppl plugins list",
         "Repair, upgrade or uninstall the package that the message names.",
+    ),
+    "W901": Code(
+        "some events were truncated",
+        "A limit was reached in a fraction of the events that the tolerance allows. Expected values are biased by it.",
+        "hepppl simulate absorber.hep --tolerance 0.01",
+        "Raise the limit in the program.",
     ),
 }
