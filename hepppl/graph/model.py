@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,6 +16,8 @@ from hepppl.semantics.ir import Node, Program, Region, Value, walk
 
 if TYPE_CHECKING:
     import networkx
+
+    from hepppl.graph.outline import Outline
 
 T = TypeVar("T")
 
@@ -77,6 +80,38 @@ class ModelGraph:
 
     def _places(self) -> tuple[_scope.Place, ...]:
         return self._once("places", lambda: tuple(_scope.places(self.program)))
+
+    # Views
+
+    def outline(self) -> Outline:
+        """The program without its arithmetic: what the views below show."""
+        from hepppl.graph.outline import outline
+
+        return self._once("outline", lambda: outline(self.program, self.wires()))
+
+    def to_text(self) -> str:
+        """A tree with lines of the source, and what each item depends on."""
+        from hepppl.graph.text import to_text
+
+        return to_text(self.outline())
+
+    def to_dot(self) -> str:
+        """A Graphviz file."""
+        from hepppl.graph.text import to_dot
+
+        return to_dot(self.outline())
+
+    def to_svg(self) -> str:
+        """A picture, drawn here (no other program is needed)."""
+        from hepppl.graph.svg import to_svg
+
+        return to_svg(self.outline())
+
+    def to_json(self) -> str:
+        """Everything, for other tools; the form is that of `hepppl.graph.jsonform`."""
+        from hepppl.graph.jsonform import to_dict
+
+        return json.dumps(to_dict(self), indent=2, ensure_ascii=False) + "\n"
 
     # Dependence
 

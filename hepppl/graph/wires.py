@@ -139,7 +139,7 @@ def _of_reduce(node: Node) -> Iterator[Wire]:
         yield Wire(captured[-1], result, node, "reduce")
 
 
-def conditions(place: Place, runs: Mapping[str, tuple[Node, ...]]) -> Iterator[Point]:
+def conditions(place: Place) -> Iterator[Point]:
     """What decides whether a node is reached."""
     for around in place.enclosing:
         if around.kind == "branch":
@@ -166,6 +166,6 @@ def _control(place: Place, runs: Mapping[str, tuple[Node, ...]]) -> Iterator[Wir
             targets = (WEIGHT,)
         case _:
             return
-    for condition in conditions(place, runs):
+    for condition in conditions(place):
         for target in targets:
             yield Wire(condition, target, node, "control")
