@@ -1,28 +1,49 @@
 """The model graph: a checked program with everything that can be known of it before it runs.
 
-`ModelGraph` is where front ends and back ends meet. It knows no text and no arrays.
+`ModelGraph` is where front ends and back ends meet. It knows no text and no arrays. The typed program's own classes are
+re-exported, so that back ends and the planner depend on this room alone.
 """
 
-from hepppl.graph.flow import Flow, RoughUse
+from hepppl.graph.flow import Flow, RoughUse, differentiable
 from hepppl.graph.model import ModelGraph
 from hepppl.graph.processes import ProcessFacts
 from hepppl.graph.scope import Enclosing, SiteContext
-from hepppl.semantics.ir import Dist, Node, Process, Program, Region, Value, walk
-from hepppl.semantics.types import Tensor
+from hepppl.semantics.ir import (
+    By,
+    Data,
+    Dist,
+    Node,
+    Output,
+    Param,
+    Process,
+    Program,
+    Region,
+    Support,
+    Value,
+    walk,
+)
+from hepppl.semantics.types import CollectionType, Tensor
 
 __all__ = [
+    "By",
+    "CollectionType",
+    "Data",
     "Dist",
     "Enclosing",
     "Flow",
     "ModelGraph",
     "Node",
+    "Output",
+    "Param",
     "Process",
     "ProcessFacts",
     "Program",
     "Region",
     "RoughUse",
     "SiteContext",
+    "Support",
     "Tensor",
     "Value",
+    "differentiable",
     "walk",
 ]

@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepPlanError
 from hepppl.diagnostics.suggest import nearest
-from hepppl.graph import Flow, ModelGraph, RoughUse, SiteContext
-from hepppl.graph.flow import differentiable
+from hepppl.graph import Flow, ModelGraph, SiteContext, differentiable
 from hepppl.planning import refusals
 from hepppl.planning.laws import Law, law
 from hepppl.planning.plan import Plan, SitePlan
@@ -267,4 +266,4 @@ def _reason(info: SiteInfo, its_law: Law, chosen: Estimator) -> str:
     return "a use further on would lose the derivative of its value"
 
 
-__all__ = ["RoughUse", "choose", "decide", "parameters"]
+

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from hepppl import distributions
 from hepppl.distributions import Distribution
-from hepppl.semantics.ir import Dist, Node
-from hepppl.semantics.types import Tensor
+from hepppl.graph import Dist, Node, Tensor
 
 #: Parameters that move the set of values a law can give, by distribution; ``interval`` laws are bounded by what is
 #: named here or, failing that, by every parameter of the value's dimension.
