@@ -1,0 +1,116 @@
+"""The benchmarks' hand-written rivals are right: a ratio against a wrong program would mean nothing."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import numpy as np
+import pytest
+
+from benchmarks.rivals import absorber_numpy, vmap_while, walk_jax
+
+from . import oracles
+from .acceptance import assert_within
+from .oracles import Exact
+
+ABSORBERS = [(True, oracles.ABSORBER, 127), (False, oracles.ABSORBER_ENERGY_LOSS, 14)]
+
+
+def plain_absorber(rng: np.random.Generator, theta: float, splitting: bool) -> tuple[float, int]:
+    """One event in plain Python, written from the paper: the oracle of the fast ones. Objective and number of hits."""
+    phi = rng.uniform(-math.pi, math.pi)
+    waiting, radii = [(25.0, 0.0, 0.0, math.cos(phi), math.sin(phi))], []
+    s = lambda z: 1 / (1 + math.exp(-z))  # noqa: E731
+    turned = lambda px, py: (px / math.hypot(px, py), py / math.hypot(px, py))  # noqa: E731
+    while waiting:
+        energy, old_x, old_y, px, py = waiting.pop()
+        x, y = old_x + 0.02 * px, old_y + 0.02 * py
+        r, alpha = math.hypot(x, y), math.atan2(x, y)
+        if energy < 0.5 or r > 20:
+            radii.append(math.hypot(old_x, old_y))
+            continue
+        p = 0.5 * s(10 * (r - theta)) * s(-10 * (r - theta - 10))
+        p *= s(-10 * math.sin(10 * (alpha + 2 * r))) * s(-10 * math.cos(10 * (r - 2)))
+        if rng.random() >= p:
+            waiting.append((energy, x, y, px, py))
+            continue
+        radii.append(math.hypot(old_x, old_y))
+        if splitting:
+            waiting += [(energy / 2, x, y, *turned(px + kick, py + kick)) for kick in (0.05, -0.05)]
+        else:
+            kick_x, kick_y = rng.choice([-0.05, 0.05], 2)
+            waiting.append((max(energy - 2, 0.0), x, y, *turned(px + kick_x, py + kick_y)))
+    return (sum(radii) / len(radii) - 2) ** 2, len(radii)
+
+
+@pytest.mark.parametrize(("splitting", "exact", "hits"), ABSORBERS)
+def test_plain_absorber(splitting: bool, exact: Exact, hits: int) -> None:
+    rng = np.random.default_rng(31)
+    events = [plain_absorber(rng, 2.5, splitting) for _ in range(150 if splitting else 300)]
+    f = np.array([f for f, _ in events])
+    assert {hits for _, hits in events} == {hits}
+    assert_within(f.mean(), f.std() / len(f) ** 0.5, exact.value, exact.se)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("splitting", "exact", "hits"), ABSORBERS)
+def test_numpy_absorber(splitting: bool, exact: Exact, hits: int, dtype: type) -> None:
+    n = 20_000
+    events = absorber_numpy.run(n, splitting=splitting, seed=32, score=True, tile=4096, dtype=dtype)
+    assert (events.hits == hits).all()
+    assert_within(events.value.mean(), events.value.std() / n**0.5, exact.value, exact.se)
+    gradient = (events.value - events.value.mean(dtype=np.float64)) * events.score
+    assert_within(gradient.mean(), gradient.std() / n**0.5, exact.gradient["theta"], exact.gradient_se["theta"])
+
+
+def test_numpy_absorber_score_has_mean_zero() -> None:
+    score = absorber_numpy.run(20_000, splitting=False, seed=33, score=True, tile=4096).score
+    assert abs(score.mean()) < 5 * score.std() / len(score) ** 0.5
+
+
+@pytest.mark.parametrize("block", [1, 8])
+@pytest.mark.parametrize(("splitting", "exact"), [case[:2] for case in ABSORBERS])
+def test_vmapped_absorber(splitting: bool, exact: Exact, block: int) -> None:
+    n = 4096 if splitting else 8192
+    f = np.asarray(vmap_while.absorber(jax.random.key(34), 2.5, n, tile=256, block=block, splitting=splitting))
+    assert_within(f.mean(), f.std() / n**0.5, exact.value, exact.se)
+
+
+@pytest.mark.parametrize("block", [1, 8])
+def test_vmapped_cascade(block: int) -> None:
+    n = np.asarray(vmap_while.cascade(jax.random.key(35), 0.8, 40_960, tile=512, block=block))
+    assert_within(n.mean(), n.std() / len(n) ** 0.5, oracles.cascade(0.8).value)
+
+
+@pytest.mark.parametrize("block", [1, 8])
+def test_vmapped_chain_reaction(block: int) -> None:
+    n = np.asarray(vmap_while.chain_reaction(jax.random.key(36), 0.3, 2.4, 204_800, tile=512, block=block))
+    assert_within(n.mean(), n.std() / len(n) ** 0.5, oracles.chain_reaction(0.3).value)
+    alone = 0.7 + 0.3 * math.exp(-2.4)
+    assert_within((n == 1).mean(), (alone * (1 - alone) / len(n)) ** 0.5, alone)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "n"), [("score_mean", 262_144), ("score_regression", 262_144), ("stochastic_ad", 32_768)]
+)
+def test_walks(estimator: str, n: int) -> None:
+    exact = oracles.random_walk(200.0)
+    f, gradient = map(np.asarray, getattr(walk_jax, estimator)(jax.random.key(37), 200.0, n))
+    assert_within(f.mean(dtype=np.float64), f.std() / n**0.5, exact.value)
+    assert_within(gradient.mean(dtype=np.float64), gradient.std() / n**0.5, exact.gradient["p"])
+
+
+def test_simulated_walk() -> None:
+    f = np.asarray(walk_jax.simulate(jax.random.key(38), 200.0, 32_768))
+    assert_within(f.mean(dtype=np.float64), f.std() / len(f) ** 0.5, oracles.random_walk(200.0).value)
+
+
+@pytest.mark.parametrize("blocks", [1, 10])
+def test_walk_in_reverse_mode(blocks: int) -> None:
+    exact, n = oracles.random_walk(np.full(blocks, 200.0), blocks=blocks), 524_288
+    mean, gradient = walk_jax.score_reverse(jax.random.key(39), np.full(blocks, 200.0, np.float32), n)
+    se = 21.5 / n**0.5  # the score with a batch-mean baseline: `test_walks` measures it
+    assert_within(mean, 755 / n**0.5, exact.value)
+    assert_within(gradient, se, exact.gradient["p"], scale=exact.gradient["p"].max())
+    assert gradient.shape == (blocks,)
