@@ -23,8 +23,8 @@ class SiteInfo:
     ``law_depends``: the distribution's arguments carry a derivative with respect to a parameter, at fixed values of the
     sites that are not reparameterised. ``nonsmooth``: descriptions of the uses where a derivative carried by this
     site's value would be lost (a comparison, an ``int`` conversion, a bin, a discrete argument…); empty where every use
-    is smooth. ``moving_support``: the set of values that can be drawn moves with a parameter (``uniform(0, theta)``), so
-    that the density has no derivative at its edge.
+    is smooth. ``moving_support``: the set of values that can be drawn moves with a parameter (``uniform(0, theta)``),
+    so that the density has no derivative at its edge.
     """
 
     name: str
@@ -114,8 +114,8 @@ class Visit(NamedTuple):
 
 
 class EstimatorNumerics:
-    """The three moves, plain JAX. ``visit`` is written for one event; the engine maps it over events and lanes, keeps the
-    state of those for which the site is not reached, and differentiates it in forward or reverse mode. Values that
+    """The three moves, plain JAX. ``visit`` is written for one event; the engine maps it over events and lanes, keeps
+    the state of those for which the site is not reached, and differentiates it in forward or reverse mode. Values that
     must carry no derivative go through `jax.lax.stop_gradient`.
     """
 

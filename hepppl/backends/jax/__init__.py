@@ -1,0 +1,6 @@
+"""The JAX back end: lowering, addressed randomness, the lanes' driver, running and differentiating."""
+
+from hepppl.backends.jax.program import Compiled, compile_program
+from hepppl.backends.jax.results import Derivative, Events, Fault, Gradient
+
+__all__ = ["Compiled", "Derivative", "Events", "Fault", "Gradient", "compile_program"]

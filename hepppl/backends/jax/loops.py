@@ -1,0 +1,274 @@
+"""Branches, loops of static length, plates, and loops of random length."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import replace
+from typing import Any
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from hepppl.backends.jax.lanes import run_lanes, settle
+from hepppl.backends.jax.lowering import Lowering
+from hepppl.backends.jax.machine import Address, Machine
+from hepppl.backends.jax.value import Val, apply, batch, is_val, join_trees, select, stable_carry
+from hepppl.graph import Node, Region
+
+
+def lower_branch(lowering: Lowering, m: Machine, node: Node) -> None:
+    """Both sides run, each under its mask, and results are selected."""
+    (cond,) = node.inputs
+    then, other = node.regions
+
+    def side(region: Region, holds: Val) -> list[Val]:
+        outer = m.push_mask(holds)
+        results = lowering.run(m, region)
+        m.pop_mask(outer)
+        return results
+
+    start = m.particles.count if m.particles else None
+    yes = side(then, m.env[cond])
+    middle = m.particles.count if m.particles else None
+    if m.particles and start is not None:
+        m.particles.count = start
+    no = side(other, apply(jnp.logical_not, (m.env[cond],), elementwise=True))
+    if m.particles and middle is not None:
+        m.particles.count = m.particles.count.either(middle)
+    for result, y, n in zip(node.results, yes, no, strict=True):
+        m.env[result] = select(m.env[cond], y, n)
+
+
+# ---------------------------------------------------------------- the changing part of a machine
+
+
+def moving(m: Machine, values: list[Val], outer: bool) -> dict[str, Any]:
+    """What a loop may change, as a carry: its own values, registers, alternatives of what lives on, particles."""
+    alternatives = {k: v.a for k, v in m.tainted().items()} if outer else {}
+    state = m.particles.state() if m.particles else None
+    return {
+        "values": [v if v.p.dtype == bool or not is_weak(v) else strong(v) for v in values],
+        "registers": m.registers,
+        "outer": list(alternatives.values()),
+        "particles": state,
+    }
+
+
+def is_weak(v: Val) -> bool:
+    return bool(getattr(v.p, "weak_type", False))
+
+
+def strong(v: Val) -> Val:
+    return apply(lambda x: lax.convert_element_type(x, jnp.asarray(x).dtype), (v,), elementwise=True)
+
+
+def resume(m: Machine, carry: dict[str, Any], keys: list[Hashable]) -> None:
+    """Put a loop carry back into the machine (all but the loop's own values)."""
+    m.registers = carry["registers"]
+    for key, a in zip(keys, carry["outer"], strict=True):
+        v = m.env[key]
+        m.env[key] = Val(v.p, v.t, a, v.batched)
+    if m.particles:
+        m.particles.resume(carry["particles"])
+
+
+def lower_for(lowering: Lowering, m: Machine, node: Node) -> None:
+    (body,) = node.regions
+    start, extent = node.attrs["start"], node.attrs["stop"] - node.attrs["start"]
+    values = [m.env[v] for v in node.inputs]
+    if extent <= 0:
+        m.env.update(zip(node.results, values, strict=True))
+        return
+    offers = lowering.offers_in(body)
+    keys: list[Hashable] = list(m.tainted()) if offers else []
+    address, saved = m.address, dict(m.env)
+    loose = m.particles.loosen() if m.particles else None
+
+    def turn(carry: dict[str, Any], i: Array) -> dict[str, Any]:
+        m.env = dict(saved)
+        if m.particles:
+            m.particles.count = loose
+        resume(m, carry, keys)
+        m.address = address.inside(i, extent)
+        index = Val((i + start).astype(jnp.int32), batched=False)
+        results = lowering.run(m, body, [index, *carry["values"]])
+        if m.registers.reservoir is not None:
+            for key, v in enumerate(results):
+                m.env[("carried", key)] = v
+            m.coalesce()
+        return moving_again(m, results, keys)
+
+    carry = moving(m, values, offers)
+    carry = stable_carry(lambda c: turn(c, jnp.int32(0)), carry, m.size, lowering.settings.tangents)
+
+    def scanned(c: dict[str, Any], i: Array) -> tuple[dict[str, Any], None]:
+        return join_trees(turn(c, i), c, m.size, lowering.settings.tangents), None
+
+    carry, _ = lax.scan(scanned, carry, jnp.arange(extent, dtype=jnp.int32))
+    m.env, m.address = saved, address
+    resume(m, carry, keys)
+    m.env.update(zip(node.results, carry["values"], strict=True))
+
+
+def moving_again(m: Machine, results: list[Val], keys: list[Hashable]) -> dict[str, Any]:
+    return {
+        "values": [strong(v) if is_weak(v) else v for v in results],
+        "registers": m.registers,
+        "outer": [m.env[k].a for k in keys],
+        "particles": m.particles.state() if m.particles else None,
+    }
+
+
+def lower_plate(lowering: Lowering, m: Machine, node: Node) -> None:
+    """Independent repetitions, run in turn; what they bind is stacked along a new leading axis."""
+    (body,) = node.regions
+    start, extent = node.attrs["start"], node.attrs["stop"] - node.attrs["start"]
+    offers = lowering.offers_in(body)
+    keys: list[Hashable] = list(m.tainted()) if offers else []
+    address, saved = m.address, dict(m.env)
+    loose = m.particles.loosen() if m.particles else None
+
+    def turn(carry: dict[str, Any], i: Array) -> tuple[dict[str, Any], tuple[list[Val], Any]]:
+        m.env = dict(saved)
+        if m.particles:
+            m.particles.count = loose
+        resume(m, carry, keys)
+        m.address = address.inside(i, extent)
+        before = m.registers.reservoir.takes if m.registers.reservoir is not None else None
+        results = lowering.run(m, body, [Val((i + start).astype(jnp.int32), batched=False)])
+        took = None if before is None else m.registers.reservoir.takes != before
+        return moving_again(m, [], keys), (results, took)
+
+    carry = moving(m, [], offers)
+    carry = stable_carry(lambda c: turn(c, jnp.int32(0))[0], carry, m.size, lowering.settings.tangents)
+
+    def scanned(c: dict[str, Any], i: Array) -> Any:
+        c_out, ys = turn(c, i)
+        return join_trees(c_out, c, m.size, lowering.settings.tangents), ys
+
+    carry, (stacked, took) = lax.scan(scanned, carry, jnp.arange(extent, dtype=jnp.int32))
+    m.env, m.address = saved, address
+    resume(m, carry, keys)
+    restarted = None
+    if took is not None:  # a candidate taken in a later repetition restarts the alternative of the earlier ones
+        later = jnp.flip(lax.cummax(jnp.flip(took, 0).astype(jnp.int32), axis=0), 0)
+        restarted = jnp.concatenate([later[1:], jnp.zeros_like(later[:1])]).astype(bool)
+    for result, v in zip(node.results, stacked, strict=True):
+        t = None if v.t is None else jnp.moveaxis(v.t, 0, 1)
+        a = v.a
+        if a is not None and restarted is not None:
+            p = lax.stop_gradient(v.p if v.batched else jnp.broadcast_to(v.p[..., None], a.shape))
+            shape = (extent, *([1] * (a.ndim - 2)), m.size)
+            a = jnp.where(restarted.reshape(shape), p, a)
+        m.env[result] = Val(v.p, t, a, v.batched)
+
+
+# ---------------------------------------------------------------- loops of random length
+
+
+def lower_while(lowering: Lowering, m: Machine, node: Node) -> None:
+    """At the top of the model the lanes' driver runs the loop, inside other loops and processes a masked loop does."""
+    values = [m.env[v] for v in node.inputs]
+    cond, body = node.regions
+    offers = lowering.offers_in(body)
+    limit = node.attrs["limit"]
+    code = lowering.fault_code("truncated", node, f"the loop reached its limit of {limit} turns")
+    keys: list[Hashable] = list(m.tainted())
+    nested = m.particles is not None or m.address.extent > 1 or m.size <= lowering.settings.lanes
+
+    def goes_on(w: Machine, values: list[Val], outer_mask: Val | None) -> Val:
+        go = batch(lowering.run(w, cond, values)[0], w.size)
+        return go if outer_mask is None else apply(jnp.logical_and, (go, outer_mask), elementwise=True)
+
+    def turn(w: Machine, address: Address, carry: dict[str, Any], count: Any) -> dict[str, Any]:
+        """One turn of the events that go on: ``w.env`` holds what the loop captures, the carry what it changes."""
+        resume(w, carry, keys)
+        outside, depth = w.mask_key, w.mask_depth
+        outer = w.push_mask(carry["go"])
+        w.address = address.inside(count, limit)
+        results = lowering.run(w, body, carry["values"])
+        go, mask = w.mask, w.env.get(outer) if outer is not None else None
+        new = [select(go, n, o) for n, o in zip(results, carry["values"], strict=True)]
+        w.pop_mask(outer)
+        for i, v in enumerate(new):
+            w.env[("carried", i)] = v
+        again = apply(jnp.logical_and, (goes_on(w, new, mask), go), elementwise=True)
+        w.env["again"] = again
+        w.coalesce()
+        for i in range(len(new)):
+            del w.env[("carried", i)]
+        del w.env["again"]
+        assert (w.mask_key, w.mask_depth) == (outside, depth)
+        return {**moving_again(w, new, keys), "go": again}
+
+    address, saved = m.address, dict(m.env)
+    go = batch(goes_on(m, values, m.mask), m.size)
+    m.env = dict(saved)
+    carry = {**moving(m, values, True), "go": go}
+    size, tangents = m.size, lowering.settings.tangents
+    loose = m.particles.loosen() if m.particles else None
+
+    def on(w: Machine, env: dict[Hashable, Val]) -> None:
+        w.env = dict(env)
+        if w.particles:
+            w.particles.count = loose
+
+    def abstract(c: dict[str, Any]) -> dict[str, Any]:
+        on(m, saved)
+        return turn(m, address, c, jnp.int32(0))
+
+    carry = stable_carry(abstract, carry, size, tangents)
+    carry = {**carry, "values": settle(carry["values"], size)}
+    carry = stable_carry(abstract, carry, size, tangents)
+
+    def alive(go: Val) -> Array:
+        return go.p if go.a is None else go.p | go.a
+
+    if nested:
+
+        def masked(state: Any) -> Any:
+            c, count = state
+            on(m, saved)
+            return join_trees(turn(m, address, c, count), c, size, tangents), count + 1
+
+        carry, _ = lax.while_loop(lambda s: alive(s[0]["go"]).any() & (s[1] < limit), masked, (carry, jnp.int32(0)))
+    else:
+        lanes = lowering.settings.lanes
+        captured = {k: saved[k] for k in captures(lowering, m, node, saved)}
+        fixed = {k: v for k, v in captured.items() if not v.batched and v.a is None}
+        load = {k: v for k, v in captured.items() if k not in fixed}
+        order = list(load)
+
+        def step(loaded: Any, kept: Any, scratch: Any, busy: Array) -> Any:
+            (key, index, given), (c, count) = loaded, kept
+            env = {**fixed, **dict(zip(order, given, strict=True))}
+            w = Machine(lowering, lanes, replace(address, key=key), c["registers"], env)
+            w.mask_key, w.mask_depth = m.mask_key, m.mask_depth
+            w.address = replace(w.address, index=index)
+            if w.mask_key is not None and w.mask_key not in w.env:
+                w.env[w.mask_key] = Val(jnp.ones((), bool), batched=False)
+            c = join_trees(turn(w, w.address, c, count), c, lanes, tangents)
+            count = count + 1
+            return (c, count), scratch, ~alive(c["go"]) | (count >= limit)
+
+        index = jnp.broadcast_to(jnp.asarray(address.index, jnp.uint32), (size,))
+        task_load = (address.key, index, [load[k] for k in order])
+        start = (carry, jnp.zeros(size, jnp.int32))
+        carry = run_lanes(step, task_load, start, (), carry, lambda s: s[0], alive(carry["go"]), size, lanes)
+
+    m.env, m.address = saved, address
+    resume(m, carry, keys)
+    m.env.update(zip(node.results, carry["values"], strict=True))
+    m.fault(code, carry["go"])
+
+
+def captures(lowering: Lowering, m: Machine, node: Node, env: dict[Hashable, Any]) -> list[Hashable]:
+    """What a loop body needs of its surroundings: captured values, the mask, and all whose alternatives live on."""
+    wanted: dict[Hashable, None] = {}
+    for region in node.regions:
+        wanted.update(dict.fromkeys(v for v in lowering.graph.captures(region) if v in env))
+    for key, v in env.items():
+        named = isinstance(key, tuple) and key[0] in ("param", "data")
+        if is_val(v) and (v.a is not None or named or key == m.mask_key):
+            wanted[key] = None
+    return list(wanted)

@@ -1,0 +1,244 @@
+"""Static facts about a program for one compilation, and the walk over its regions."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from hepppl.backends.jax.law import Law, law
+from hepppl.backends.jax.machine import Machine
+from hepppl.backends.jax.ops import ELEMENTWISE, function, integer_pow
+from hepppl.backends.jax.value import Val, apply
+from hepppl.diagnostics import Diagnostic, Span
+from hepppl.diagnostics.errors import HepUnsupportedError
+from hepppl.graph import ModelGraph, Node, Region, Tensor, Value, walk
+from hepppl.planning.plan import Plan
+from hepppl.plugin.registry import load_estimator
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Static choices of a compilation. ``tangents``: derivatives carried along (0 in simulation and reverse mode)."""
+
+    precision: int = 32
+    rounds: int = 13
+    lanes: int = 512
+    max_steps: int = 1_000_000
+    tangents: int = 0
+    reverse: bool = False
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(np.float32 if self.precision == 32 else np.float64)
+
+    @property
+    def gradient(self) -> bool:
+        return self.reverse or self.tangents > 0
+
+
+@dataclass(frozen=True)
+class FaultKind:
+    """An entry of the fault table: ``kind`` is "truncated", "steps", "invalid" or "range"."""
+
+    kind: str
+    message: str
+    span: Span
+
+
+@dataclass(frozen=True)
+class Group:
+    """Sites that one estimator serves with the same options and that influence the same outputs share a state."""
+
+    estimator: str
+    options: tuple[tuple[str, Any], ...]
+    influences: frozenset[str]
+
+
+class Lowering:
+    """Everything static that lowering asks of the graph and the plan, looked up once."""
+
+    def __init__(self, graph: ModelGraph, plan: Plan | None, settings: Settings):
+        self.graph, self.program, self.settings = graph, graph.program, settings
+        self.plan = plan if settings.gradient else None
+        self.faults: list[FaultKind] = []
+        self._fault_codes: dict[tuple[str, Any], int] = {}
+        self._laws: dict[Any, Law] = {}
+        self.rows = {row.number: row for row in self.plan.rows} if self.plan else {}
+        self.groups: list[Group] = []
+        self.group_of: dict[int, int] = {}
+        for row in self.rows.values():
+            if row.estimator is None:
+                continue
+            group = Group(row.estimator, tuple(sorted(row.options.items())), row.influences)
+            if group not in self.groups:
+                self.groups.append(group)
+            self.group_of[row.number] = self.groups.index(group)
+        self.metadata = [load_estimator(g.estimator) for g in self.groups]
+        self.numerics = [m.load()(**dict(g.options)) for m, g in zip(self.metadata, self.groups, strict=True)]
+
+    # ------------------------------------------------------------ facts
+
+    def law(self, node: Node) -> Law:
+        dist = node.attrs["dist"]
+        if dist not in self._laws:
+            self._laws[dist] = law(dist)
+        return self._laws[dist]
+
+    def fault_code(self, kind: str, node: Any, message: str, span: Span | None = None) -> int:
+        key = (kind, node)
+        if key not in self._fault_codes:
+            self.faults.append(FaultKind(kind, message, span or node.span))
+            self._fault_codes[key] = len(self.faults)
+        return self._fault_codes[key]
+
+    def offering(self, node: Node) -> bool:
+        """The site's estimator may make offers."""
+        group = self.group_of.get(node.attrs["number"])
+        return group is not None and self.metadata[group].offers
+
+    @cached_property
+    def _offering_regions(self) -> dict[Region, bool]:
+        return {}
+
+    def offers_in(self, region: Region) -> bool:
+        """Whether anything inside a region may replace the event's alternative."""
+        if region not in self._offering_regions:
+            found = False
+            for node in region.nodes:
+                found |= node.op == "site" and self.offering(node)
+                found |= node.op == "process" and self.process_offers(node.attrs["process"])
+                found |= any(self.offers_in(inner) for inner in node.regions)
+            self._offering_regions[region] = found
+        return self._offering_regions[region]
+
+    def process_offers(self, key: str) -> bool:
+        return any(self.offers_in(self.program.processes[k].body) for k in self.graph.process_facts(key))
+
+    @property
+    def offers(self) -> bool:
+        return self.offers_in(self.program.body)
+
+    @cached_property
+    def _dying(self) -> dict[Region, tuple[tuple[Value, ...], ...]]:
+        return {}
+
+    def dying(self, region: Region) -> tuple[tuple[Value, ...], ...]:
+        """For each node of a region, the region's values that nothing uses after it."""
+        if region not in self._dying:
+            last: dict[Value, int] = {v: -1 for v in region.params}
+            for i, node in enumerate(region.nodes):
+                for v in node.results:
+                    last[v] = i
+                for v in self.uses(node):
+                    if v in last:
+                        last[v] = i
+            kept = set(region.results)
+            if region is self.program.body:
+                kept |= {o.value for o in self.program.outputs}
+            ends: list[list[Value]] = [[] for _ in region.nodes]
+            for v, i in last.items():
+                if i >= 0 and v not in kept:
+                    ends[i].append(v)
+            self._dying[region] = tuple(map(tuple, ends))
+        return self._dying[region]
+
+    def uses(self, node: Node) -> tuple[Value, ...]:
+        """What a node reads: its inputs, what its regions capture, and what the reductions of its collection need."""
+        used = list(node.inputs)
+        for region in node.regions:
+            used.extend(self.graph.captures(region))
+        if node.op == "process":
+            for reduce in self.graph.reduces_of(node.results[0]):
+                used.extend(reduce.inputs[1:])
+        return tuple(used)
+
+    @cached_property
+    def producer(self) -> dict[Value, Node]:
+        bodies = [self.program.body, *(p.body for p in self.program.processes.values())]
+        return {v: node for body in bodies for node in walk(body) for v in node.results}
+
+    def dtype(self, kind: str) -> np.dtype:
+        return {"real": self.settings.dtype, "int": np.dtype(np.int32), "bool": np.dtype(bool)}[kind]
+
+    # ------------------------------------------------------------ the walk
+
+    def run(self, m: Machine, region: Region, args: Sequence[Val] = ()) -> list[Val]:
+        """Run a region on a machine. Values of the region leave the machine when nothing uses them any more."""
+        for value, arg in zip(region.params, args, strict=True):
+            m.env[value] = arg
+        for node, ends in zip(region.nodes, self.dying(region), strict=True):
+            self.lower(m, node)
+            for v in ends:
+                m.env.pop(v, None)
+        results = [m.env[v] for v in region.results]
+        if region is not self.program.body:
+            own: set[Hashable] = {*region.params, *(v for n in region.nodes for v in n.results)}
+            for v in own & m.env.keys():
+                del m.env[v]
+        return results
+
+    def lower(self, m: Machine, node: Node) -> None:
+        from hepppl.backends.jax import loops, processes, sites
+
+        structural = {
+            "site": sites.lower_site, "branch": loops.lower_branch, "for": loops.lower_for, "plate": loops.lower_plate,
+            "while": loops.lower_while, "process": processes.lower_process, "reduce": processes.lower_reduce,
+            "spawn": processes.lower_spawn, "emit": processes.lower_emit,
+        }  # fmt: skip
+        if node.op in structural:
+            structural[node.op](self, m, node)
+        elif node.op in ("param", "data"):
+            m.env[node.results[0]] = m.env[(node.op, node.attrs["name"])]
+        elif node.op == "const":
+            m.env[node.results[0]] = self.constant(node.attrs["value"], node.results[0].type)
+        elif node.op == "weight":
+            m.multiply_weight(m.env[node.inputs[0]])
+        elif node.op == "require":
+            m.multiply_weight(self.cast(m.env[node.inputs[0]], self.settings.dtype))
+        else:
+            m.env[node.results[0]] = self.pure(m, node)
+
+    def constant(self, value: Any, type_: Tensor) -> Val:
+        return Val(jnp.asarray(np.asarray(value, self.dtype(type_.kind))), batched=False)
+
+    def cast(self, v: Val, dtype: np.dtype) -> Val:
+        same = v.p.dtype == dtype and not getattr(v.p, "weak_type", False)
+        return v if same else apply(lambda x: jnp.asarray(x, dtype), (v,), elementwise=True)
+
+    def pure(self, m: Machine, node: Node) -> Val:
+        inputs = [m.env[v] for v in node.inputs]
+        dtype = self.dtype(node.results[0].type.kind)
+        if node.op == "pow":
+            exponent = self.producer.get(node.inputs[1])
+            if exponent is not None and exponent.op == "const" and np.ndim(exponent.attrs["value"]) == 0:
+                whole = float(exponent.attrs["value"])
+                if whole.is_integer() and abs(whole) <= 64:
+                    return self.cast(apply(integer_pow(int(whole)), inputs[:1], elementwise=True), dtype)
+        if node.op in ("index", "set_index"):
+            self.check_indices(m, node)
+        if node.op in ("div", "mean") or (node.op == "pow" and dtype.kind == "f"):
+            inputs = [self.cast(v, dtype) for v in inputs]
+        fn = function(node.op, node.attrs)
+        return self.cast(apply(fn, inputs, elementwise=node.op in ELEMENTWISE), dtype)
+
+    def check_indices(self, m: Machine, node: Node) -> None:
+        """An index out of range at run time is a fault; JAX would clamp it without a word."""
+        first = 1 if node.op == "index" else 2
+        array = node.inputs[0].type
+        assert isinstance(array, Tensor)
+        for size, index in zip(array.shape, node.inputs[first:], strict=False):
+            producer = self.producer.get(index)
+            if producer is not None and producer.op == "const":
+                continue  # checked when the program was
+            code = self.fault_code("range", node, f"index out of range of an array of {size}")
+            outside = apply(lambda i, n=size: (i < 0) | (i >= n), (m.env[index],), elementwise=True)
+            m.fault(code, outside)
+
+
+def unsupported(code: str, message: str, span: Span, *hints: str) -> HepUnsupportedError:
+    return HepUnsupportedError(Diagnostic(code, message, span, hints=hints))

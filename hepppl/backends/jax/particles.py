@@ -1,0 +1,298 @@
+"""One step of the particles of a branching process: spawning, emitting, and choosing the event's alternative.
+
+Each lane follows one event depth first: the particle it is at, and a small stack of its siblings. The first particle
+that a step spawns takes its parent's place and its stream of random numbers; the others are pushed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from hepppl.backends.jax import reductions
+from hepppl.backends.jax.random import CHILD, threefry2x32
+from hepppl.backends.jax.value import Val, batch, select
+from hepppl.graph import Node, Tensor, Value
+
+if TYPE_CHECKING:
+    from hepppl.backends.jax.lowering import Lowering
+    from hepppl.backends.jax.machine import Machine
+
+Stream = tuple[Array, Array, Array]  # key words and step
+
+
+class Count(NamedTuple):
+    """How many particles this step has spawned so far, as far as the text tells."""
+
+    low: int
+    high: int
+
+    def either(self, other: Count) -> Count:
+        return Count(min(self.low, other.low), max(self.high, other.high))
+
+
+@jax.tree_util.register_dataclass
+@dataclass
+class Particle:
+    """The state of one particle a lane: values in slots that the kinds share, its kind and its random stream."""
+
+    slots: list[Val]
+    kind: Array
+    stream: Stream
+
+
+@jax.tree_util.register_dataclass
+@dataclass
+class Choice:
+    """The kept candidate: the particle at the start of the step, where in the step it decides, and its alternative.
+    ``outside`` accumulates what the event emits outside the particle's subtree, while ``level`` siblings lie below."""
+
+    particle: Particle
+    number: Array
+    index: Array
+    value: dict[str, Array]
+    outside: list[list[Val]]
+    level: Array
+    open: Array
+
+
+@jax.tree_util.register_dataclass
+@dataclass
+class Override:
+    """In the step where ``flag`` holds, the site ``number`` at loop index ``index`` has the alternative value."""
+
+    flag: Array
+    number: Array
+    index: Array
+    value: dict[str, Array]
+
+    def at(self, m: Machine, node: Node, value: Val) -> Val:
+        kind = node.results[0].type.kind
+        if kind not in self.value:
+            return value
+        hit = self.flag & (self.number == node.attrs["number"])
+        if m.address.extent > 1:
+            hit = hit & (self.index == jnp.asarray(m.address.index, jnp.uint32))
+        return Val(jnp.where(hit, self.value[kind], batch(value, m.size).p))
+
+
+@dataclass
+class Layout:
+    """Which slot holds which formal of which kind; formals that never change are not stored."""
+
+    keys: tuple[str, ...]
+    slots: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)  # (dtype kind, shape)
+    place: dict[Value, int] = field(default_factory=dict)
+    invariant: dict[Value, int] = field(default_factory=dict)  # formal -> position among the root's arguments
+
+    @classmethod
+    def of(cls, lowering: Lowering, root: str) -> Layout:
+        facts = lowering.graph.process_facts(root)
+        layout = cls(tuple(facts))
+        for key, fact in facts.items():
+            free = list(range(len(layout.slots)))
+            for formal, origin in zip(lowering.program.processes[key].formals, fact.invariant, strict=True):
+                if origin is not None:
+                    layout.invariant[formal] = origin
+                    continue
+                assert isinstance(formal.type, Tensor)
+                want = (formal.type.kind, formal.type.shape)
+                slot = next((i for i in free if layout.slots[i] == want), None)
+                if slot is None:
+                    slot = len(layout.slots)
+                    layout.slots.append(want)
+                else:
+                    free.remove(slot)
+                layout.place[formal] = slot
+        return layout
+
+    def blank(self, lowering: Lowering, size: int) -> list[Val]:
+        return [Val(jnp.zeros((*shape, size), lowering.dtype(kind))) for kind, shape in self.slots]
+
+
+@dataclass
+class Particles:
+    """What a step does to its lanes beside computing values. One is made for every step; loops inside it carry `state`."""
+
+    lowering: Lowering
+    layout: Layout
+    reduces: tuple[Node, ...]
+    captured: dict[Value, Val]
+    current: Particle
+    height: Array
+    stack: Particle
+    capacity: int
+    accumulators: list[list[Val]]
+    overflow: int  # fault code
+    choice: Choice | None = None
+    override: Override | None = None
+    count: Count = Count(0, 0)
+
+    def __post_init__(self) -> None:
+        self.next = Particle(
+            list(self.current.slots), self.current.kind, (*self.current.stream[:2], self.current.stream[2] + 1)
+        )
+        self.spawned = jnp.zeros_like(self.height)
+        self.outside = self.choice.outside if self.choice else []
+        self.was_open = self.choice.open if self.choice else None
+        self.taken = jnp.zeros(self.height.shape, bool)
+
+    # ------------------------------------------------------------ inside loops
+
+    def state(self) -> Any:
+        return (
+            self.next, self.spawned, self.height, self.stack, self.accumulators, self.outside, self.choice, self.taken,
+        )  # fmt: skip
+
+    def resume(self, state: Any) -> None:
+        (
+            self.next, self.spawned, self.height, self.stack, self.accumulators, self.outside, self.choice, self.taken,
+        ) = state  # fmt: skip
+
+    def loosen(self) -> Count:
+        """Inside a loop nothing is known of the turns before."""
+        self.count = Count(self.count.low, 2**31)
+        return Count(0, 2**31) if self.count.low == 0 else self.count
+
+    # ------------------------------------------------------------ spawn and emit
+
+    def arguments(self, m: Machine, node: Node) -> Particle:
+        key = node.attrs["process"]
+        slots = list(self.next.slots)
+        for formal, given in zip(self.lowering.program.processes[key].formals, node.inputs, strict=True):
+            if formal in self.layout.place:
+                slots[self.layout.place[formal]] = batch(m.env[given], m.size)
+        kind = jnp.full_like(self.current.kind, self.layout.keys.index(key))
+        return Particle(slots, kind, self.next.stream)
+
+    def spawn(self, m: Machine, node: Node) -> None:
+        here = m.here
+        assert here is not None
+        child = self.arguments(m, node)
+        if self.count.low == 0:
+            first = here if self.count.high == 0 else here & (self.spawned == 0)
+            self.next = merge(first, child, self.next)
+        if self.count.high > 0:
+            later = here if self.count.low > 0 else here & (self.spawned > 0)
+            k0, k1, step = self.current.stream
+            key = threefry2x32(k0, k1, self.spawned.astype(jnp.uint32) + jnp.uint32(CHILD), step, m.lowering.settings.rounds)
+            child = Particle(child.slots, child.kind, (*key, jnp.zeros_like(step)))
+            room = self.height < self.capacity
+            m.fault(self.overflow, Val(~room & later))
+            self.stack = push(self.stack, jnp.where(later & room, self.height, self.capacity), child)
+            self.height = self.height + (later & room)
+        self.spawned = self.spawned + here
+        self.count = Count(self.count.low + 1, self.count.high + 1)
+
+    def emit(self, m: Machine, node: Node) -> None:
+        active = m.mask
+        assert active is not None
+        fields = [m.env[v] for v in node.inputs]
+        for i, reduce in enumerate(self.reduces):
+            region = reduce.regions[0]
+            captured = [self.captured[v] for v in reduce.inputs[1:]]
+            element = self.lowering.run(m, region, [*fields, *captured])
+            edges = captured[-1] if reduce.attrs["kind"] == "hist" else None
+            self.accumulators[i] = reductions.add(reduce, self.accumulators[i], element, edges, active, m.size)
+            full = reductions.overflows(reduce, self.accumulators[i])
+            if full is not None:
+                size = reduce.attrs["size"]
+                message = f"more than {size} elements for an array of {size}"
+                m.fault(self.lowering.fault_code("truncated", reduce, message), full)
+            if self.choice:
+                assert self.was_open is not None
+                apart = Val(batch(active, m.size).p & ~self.was_open)
+                primal = [Val(v.p, batched=v.batched) for v in element]
+                self.outside[i] = reductions.add(reduce, self.outside[i], primal, edges, apart, m.size)
+
+    # ------------------------------------------------------------ the alternative
+
+    def choose(self, m: Machine, node: Node, take: Array, alternative: Array) -> None:
+        """Remember where this step's candidate decides; the particle itself is remembered at the end of the step."""
+        assert self.choice is not None
+        kind = node.results[0].type.kind
+        choice = self.choice
+        index = jnp.broadcast_to(jnp.asarray(m.address.index, jnp.uint32), choice.index.shape)
+        value = dict(choice.value)
+        value[kind] = jnp.where(take, alternative, value[kind])
+        self.choice = Choice(
+            choice.particle,
+            jnp.where(take, node.attrs["number"], choice.number),
+            jnp.where(take, index, choice.index),
+            value,
+            choice.outside,
+            choice.level,
+            choice.open,
+        )
+        self.taken = self.taken | take
+
+    def end(self, start_height: Array, start_accumulators: list[list[Val]]) -> tuple[Particle, Array, Array]:
+        """After a step: who is next, how many siblings lie below, and which lanes are empty."""
+        died = self.spawned == 0
+        if self.choice:
+            took, choice = self.taken, self.choice
+            outside = jax.tree.map(
+                lambda before, after: jnp.where(took, before, after), strip(start_accumulators), self.outside
+            )
+            level = jnp.where(took, start_height, choice.level)
+            opened = (choice.open | took) & ~(died & (self.height <= level))
+            current = Particle(strip(self.current.slots), self.current.kind, self.current.stream)
+            particle = merge(took, current, choice.particle)
+            self.choice = Choice(particle, choice.number, choice.index, choice.value, outside, level, opened)
+        pop = died & (self.height > 0)
+        height = self.height - pop
+        following = self.next
+        if self.capacity > 0:
+            following = merge(died, peek(self.stack, height), following)
+        return following, height, died & ~pop
+
+
+def strip(tree: Any) -> Any:
+    """Values without derivatives."""
+    return jax.tree.map(lambda v: Val(v.p, batched=v.batched), tree, is_leaf=lambda x: isinstance(x, Val))
+
+
+def merge(where: Array, new: Particle, old: Particle) -> Particle:
+    slots = [select(Val(where), n, o) for n, o in zip(new.slots, old.slots, strict=True)]
+    kind, stream = jax.tree.map(lambda n, o: jnp.where(where, n, o), (new.kind, new.stream), (old.kind, old.stream))
+    return Particle(slots, kind, stream)
+
+
+def push(stack: Particle, position: Array, particle: Particle) -> Particle:
+    """Write a particle at ``position`` of each lane's stack; a position past the end writes nothing."""
+    lane = jnp.arange(position.shape[0])
+
+    def write(s: Array, x: Array) -> Array:
+        if s.ndim == 2:
+            return s.at[position, lane].set(x.astype(s.dtype), mode="drop")
+        return jax.vmap(lambda a, v, i: a.at[i].set(v, mode="drop"), in_axes=(-1, -1, 0), out_axes=-1)(s, x, position)
+
+    def value(s: Val, x: Val) -> Val:
+        t = s.t
+        if t is not None:
+            zero = jnp.zeros((t.shape[0], *x.p.shape), t.dtype)
+            t = jax.vmap(write)(t, zero if x.t is None else x.t)
+        elif x.t is not None:  # only while the structure of the state is being found
+            t = jnp.broadcast_to(x.t[:, None], (x.t.shape[0], *s.p.shape))
+        return Val(write(s.p, x.p), t)
+
+    slots = [value(s, x) for s, x in zip(stack.slots, particle.slots, strict=True)]
+    kind, stream = jax.tree.map(write, (stack.kind, stack.stream), (particle.kind, particle.stream))
+    return Particle(slots, kind, stream)
+
+
+def peek(stack: Particle, position: Array) -> Particle:
+    lane = jnp.arange(position.shape[0])
+
+    def read(s: Array) -> Array:
+        if s.ndim == 2:
+            return s[position, lane]
+        return jax.vmap(lambda a, i: a[i], in_axes=(-1, 0), out_axes=-1)(s, position)
+
+    slots = [Val(read(s.p), None if s.t is None else jax.vmap(read)(s.t)) for s in stack.slots]
+    kind, stream = jax.tree.map(read, (stack.kind, stack.stream))
+    return Particle(slots, kind, stream)

@@ -1,0 +1,306 @@
+"""Running a branching process for a batch of events, and again for their alternatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from hepppl.backends.jax import reductions
+from hepppl.backends.jax.lanes import gather, run_lanes
+from hepppl.backends.jax.lowering import Lowering, unsupported
+from hepppl.backends.jax.machine import MASK, Address, Machine, Registers, Reservoir
+from hepppl.backends.jax.particles import Choice, Layout, Override, Particle, Particles, strip
+from hepppl.backends.jax.random import threefry2x32, uniform
+from hepppl.backends.jax.value import Val, batch, join_trees, select, stable_carry
+from hepppl.graph import Node, Tensor, Value, walk
+
+MERGE = 0xFFFE0000  # counter word of the choice between a process's candidate and an earlier one
+
+
+@jax.tree_util.register_dataclass
+@dataclass
+class Track:
+    """A lane's changing state."""
+
+    particle: Particle
+    height: Array
+    steps: Array
+    accumulators: list[list[Val]]
+    registers: Registers
+    choice: Choice | None
+    first: Array | None  # still before the first step of an alternative
+
+
+@dataclass(frozen=True)
+class Run:
+    """One process statement: what is the same for its events and for their alternatives."""
+
+    lowering: Lowering
+    node: Node
+    layout: Layout
+    reduces: tuple[Node, ...]
+
+    def dtypes(self, reduce: Node) -> tuple[Any, Any]:
+        type_ = reduce.results[0].type
+        assert isinstance(type_, Tensor)
+        return self.lowering.dtype(type_.kind), self.lowering.settings.dtype
+
+    def empty(self, size: int) -> list[list[Val]]:
+        return [reductions.empty(r, size, *self.dtypes(r)) for r in self.reduces]
+
+
+def lower_process(lowering: Lowering, m: Machine, node: Node) -> None:
+    if m.particles is not None:
+        raise unsupported("E702", "a branching process cannot be run inside another process yet", node.span)
+    run = Run(
+        lowering, node, Layout.of(lowering, node.attrs["process"]), lowering.graph.reduces_of(node.results[0])
+    )
+    for reduce in run.reduces:
+        for v in reduce.inputs[1:]:
+            ensure(lowering, m, v, reduce)
+    args = [m.env[v] for v in node.inputs]
+    captured = {v: m.env[v] for r in run.reduces for v in r.inputs[1:]}
+    key = m.words(node.attrs["number"])
+    collect = lowering.offers and lowering.process_offers(node.attrs["process"])
+
+    here = m.here
+    primal = strip_alternatives(args), {v: strip_alternatives([x])[0] for v, x in captured.items()}
+    track = root_track(run, m, primal[0], key, collect)
+    track = follow(run, m, *primal, track, None, here)
+    accumulators = [list(acc) for acc in track.accumulators]
+    registers = replace(track.registers, reservoir=m.registers.reservoir, weight=m.registers.weight)
+    m.registers = registers
+
+    reservoir = registers.reservoir
+    if reservoir is not None:
+        mask = m.mask
+        sources = [*args, *captured.values(), *([mask] if mask is not None else [])]
+        tainted = any(v.a is not None for v in sources)
+        if collect or tainted:
+            accumulators = follow_alternatives(run, m, args, captured, key, track, accumulators, tainted)
+    for reduce, acc in zip(run.reduces, accumulators, strict=True):
+        m.env[reduce.results[0]] = reductions.finish(reduce, acc)
+
+
+def ensure(lowering: Lowering, m: Machine, value: Value, reduce: Node) -> None:
+    """A reduction may use values that the text computes after the process: compute them now where they do not depend
+    on what it emits."""
+    if value in m.env:
+        return
+    producer = lowering.producer.get(value)
+    if producer is None or producer.regions or producer.op in ("site", "process", "reduce"):
+        raise unsupported(
+            "E703",
+            "this reduction uses a value that is only known after the process has run",
+            reduce.span,
+            "compute the value before the process, or reduce with padded(...) and go on with the array",
+        )
+    for v in producer.inputs:
+        ensure(lowering, m, v, reduce)
+    lowering.lower(m, producer)
+
+
+def strip_alternatives(vals: list[Val]) -> list[Val]:
+    return [Val(v.p, v.t, None, v.batched) for v in vals]
+
+
+def alternatives(vals: list[Val]) -> list[Val]:
+    return [Val(v.alt, None, None, v.batched or v.a is not None) for v in vals]
+
+
+def root_particle(run: Run, m: Machine, args: list[Val], key: tuple[Array, Array]) -> Particle:
+    slots = run.layout.blank(run.lowering, m.size)
+    root = run.lowering.program.processes[run.node.attrs["process"]]
+    for formal, arg in zip(root.formals, args, strict=True):
+        if formal in run.layout.place:
+            slots[run.layout.place[formal]] = batch(arg, m.size)
+    zero = jnp.zeros(m.size, jnp.int32)
+    return Particle(slots, zero, (*key, zero.astype(jnp.uint32)))
+
+
+def root_track(run: Run, m: Machine, args: list[Val], key: tuple[Array, Array], collect: bool) -> Track:
+    size, real = m.size, run.lowering.settings.dtype
+    particle = root_particle(run, m, args, key)
+    zero = jnp.zeros(size, jnp.int32)
+    reservoir, choice = None, None
+    if collect:
+        tangents = run.lowering.settings.tangents
+        reservoir = Reservoir(jnp.zeros(size, real), Val(jnp.zeros(size, real), jnp.zeros((tangents, size), real)), zero)
+        kinds = {
+            n.results[0].type.kind
+            for k in run.layout.keys
+            for n in walk(run.lowering.program.processes[k].body)
+            if n.op == "site" and run.lowering.offering(n)
+        }
+        value = {kind: jnp.zeros(size, run.lowering.dtype(kind)) for kind in sorted(kinds)}
+        plain = Particle(strip(particle.slots), particle.kind, particle.stream)
+        choice = Choice(
+            plain, zero, zero.astype(jnp.uint32), value, run.empty(size), zero, jnp.zeros(size, bool)
+        )
+    registers = replace(m.registers, reservoir=reservoir, weight=None)
+    return Track(particle, zero, zero, run.empty(size), registers, choice, None)
+
+
+def follow(
+    run: Run,
+    m: Machine,
+    args: list[Val],
+    captured: dict[Value, Val],
+    track: Track,
+    override: Override | None,
+    active: Array | None,
+) -> Track:
+    """Follow the tasks of a batch to their ends."""
+    lowering, lanes = run.lowering, min(run.lowering.settings.lanes, m.size)
+    settings, root = lowering.settings, run.node
+    capacity = root.attrs["limit"] - 1
+    overflow = lowering.fault_code("truncated", root, f"more than {root.attrs['limit']} particles alive at once")
+    endless = lowering.fault_code("steps", root, f"still going on after {settings.max_steps} particle steps")
+    keys = list(captured)
+
+    def step(loaded: Any, state: Track, stack: Particle, busy: Array) -> tuple[Track, Particle, Array]:
+        args, given, override = loaded
+        if override is not None:
+            assert state.first is not None
+            override = replace(override, flag=override.flag & state.first)
+        k0, k1, count = state.particle.stream
+        w = Machine(lowering, lanes, Address((k0, k1), 0, 1, count), state.registers, {MASK: Val(busy)})
+        p = Particles(
+            lowering, run.layout, run.reduces, dict(zip(keys, given, strict=True)), state.particle, state.height, stack,
+            capacity, [list(a) for a in state.accumulators], overflow, state.choice, override,
+        )  # fmt: skip
+        p.outside = [list(a) for a in p.outside]
+        w.particles = p
+        for i, key in enumerate(run.layout.keys):
+            process = lowering.program.processes[key]
+            outer = w.push_mask(Val(state.particle.kind == i)) if len(run.layout.keys) > 1 else None
+            p.count = type(p.count)(0, 0)  # a particle is of one kind: the others' bodies spawn nothing for it
+            for formal in process.formals:
+                place = run.layout.place.get(formal)
+                w.env[formal] = args[run.layout.invariant[formal]] if place is None else state.particle.slots[place]
+            lowering.run(w, process.body)
+            if len(run.layout.keys) > 1:
+                w.pop_mask(outer)
+        following, height, empty = p.end(state.height, state.accumulators)
+        steps = state.steps + busy
+        late = busy & ~empty & (steps >= settings.max_steps)
+        w.fault(endless, Val(late))
+        first = None if state.first is None else jnp.zeros_like(state.first)
+        out = Track(following, height, steps, p.accumulators, w.registers, p.choice, first)
+        return out, p.stack, empty | late
+
+    plain = override is not None
+    size_args = [strip([a])[0] if plain else a for a in args]
+    load = (size_args, [captured[k] for k in keys], override)
+    blank = [Val(jnp.zeros((capacity, *v.p.shape[:-1], lanes), v.p.dtype)) for v in track.particle.slots]
+    zero = jnp.zeros((capacity, lanes), jnp.int32)
+    word = zero.astype(jnp.uint32)
+    stack = Particle(blank, zero, (word, word, word))
+
+    here = jnp.zeros(lanes, jnp.int32)
+    lane_load = gather(load, here)
+
+    def abstract(carry: Any) -> Any:
+        state, stack = carry
+        state, stack, _ = step(lane_load, state, stack, jnp.ones(lanes, bool))
+        return state, stack
+
+    state, stack = stable_carry(abstract, (gather(track, here), stack), lanes, settings.tangents)
+    track = join_trees(track, state, m.size, settings.tangents)
+
+    def go(loaded: Any, state: Track, stack: Particle, busy: Array) -> Any:
+        after, stack_after, finished = step(loaded, state, stack, busy)
+        after = join_trees(after, state, lanes, settings.tangents)
+        return after, join_trees(stack_after, stack, lanes, settings.tangents), finished
+
+    def result(state: Track) -> Any:
+        return state.accumulators, state.registers, state.choice
+
+    out = run_lanes(go, load, track, stack, result(track), result, active, m.size, lanes)
+    return replace(track, accumulators=out[0], registers=out[1], choice=out[2])
+
+
+def follow_alternatives(
+    run: Run,
+    m: Machine,
+    args: list[Val],
+    captured: dict[Value, Val],
+    key: tuple[Array, Array],
+    track: Track,
+    accumulators: list[list[Val]],
+    tainted: bool,
+) -> list[list[Val]]:
+    """Decide between the process's candidate and the event's earlier one, and run what the alternative changes: the
+    chosen particle's subtree, or the whole process where an earlier candidate reaches its arguments."""
+    lowering, size = run.lowering, m.size
+    outer = m.registers.reservoir
+    assert outer is not None
+    inner = track.registers.reservoir
+    choice = track.choice
+    if inner is not None:
+        total = outer.total + inner.total
+        word, _ = threefry2x32(*key, MERGE, 0, lowering.settings.rounds)
+        take = uniform(word, lowering.settings.dtype) * total < inner.total
+        chosen = select(Val(take), inner.chosen, outer.chosen)
+        takes = outer.takes + take.astype(jnp.int32)
+        m.registers = replace(m.registers, reservoir=Reservoir(total, chosen, takes))
+        m.restart_alternative(take)
+    else:
+        take, total = jnp.zeros(size, bool), outer.total
+    mask = m.mask
+    present = jnp.ones(size, bool) if mask is None else batch(Val(mask.alt, batched=mask.batched or mask.a is not None), size).p
+    whole = (total > 0) & ~take & present if tainted else jnp.zeros(size, bool)
+    active = take | whole
+
+    # values restarted by `take` are read again
+    args = [m.env[v] for v in run.node.inputs]
+    alt_args = alternatives(args)
+    alt_captured = {v: alternatives([m.env[v]])[0] for v in captured}
+    root = root_particle(run, m, alt_args, key)
+    start = root_track(run, m, alt_args, key, False)
+    zero = jnp.zeros(size, jnp.int32)
+    override = Override(jnp.zeros(size, bool), zero, zero.astype(jnp.uint32), {})
+    if choice is not None:
+        chosen_particle = choice.particle
+        particle = Particle(
+            [select(Val(take), c, r) for c, r in zip(chosen_particle.slots, root.slots, strict=True)],
+            jnp.where(take, chosen_particle.kind, root.kind),
+            jax.tree.map(lambda c, r: jnp.where(take, c, r), chosen_particle.stream, root.stream),
+        )
+        initial = jax.tree.map(lambda o, e: jnp.where(take, o, e), choice.outside, run.empty(size))
+        override = Override(take, choice.number, choice.index, choice.value)
+        start = replace(start, particle=particle, accumulators=initial)
+    # what does not run: an event without a candidate is its own alternative, an absent process emits nothing
+    absent = (total > 0) & ~take & ~present
+    unchanged = jax.tree.map(
+        lambda e, p: jnp.where(absent, e, lax.stop_gradient(p)), run.empty(size), strip(accumulators)
+    )
+    registers = replace(start.registers, estimators=())
+    start = replace(start, registers=registers, first=jnp.ones(size, bool))
+    alternative = follow(run, m, alt_args, alt_captured, start, override, active)
+    merged = jax.tree.map(lambda a, u: jnp.where(active, a, u), alternative.accumulators, unchanged)
+    fault = jnp.where(active & (m.registers.fault == 0), alternative.registers.fault, m.registers.fault)
+    m.registers = replace(m.registers, fault=fault)
+    return [
+        [Val(p.p, p.t, a.p) for p, a in zip(ps, as_, strict=True)]
+        for ps, as_ in zip(accumulators, merged, strict=True)
+    ]
+
+
+def lower_reduce(lowering: Lowering, m: Machine, node: Node) -> None:
+    """The value was accumulated while the process ran (`lower_process` has put it in place)."""
+    assert node.results[0] in m.env
+
+
+def lower_spawn(lowering: Lowering, m: Machine, node: Node) -> None:
+    assert m.particles is not None
+    m.particles.spawn(m, node)
+
+
+def lower_emit(lowering: Lowering, m: Machine, node: Node) -> None:
+    assert m.particles is not None
+    m.particles.emit(m, node)

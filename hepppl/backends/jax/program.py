@@ -1,0 +1,321 @@
+"""`Compiled`: a program compiled once per structure, run batch by batch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from hepppl.backends.jax import run
+from hepppl.backends.jax.gradients import WEIGHT
+from hepppl.backends.jax.lowering import FaultKind, Lowering, Settings
+from hepppl.backends.jax.moments import Moments
+from hepppl.backends.jax.results import Derivative, Events, Fault, Gradient
+from hepppl.diagnostics import Diagnostic
+from hepppl.diagnostics.errors import HepPlanError
+from hepppl.graph import ModelGraph, Tensor
+from hepppl.planning.plan import Plan
+
+Progress = Callable[[int, int], None]
+
+#: Events of one batch: loops of random length want many tasks in the queue, loops of static length a tile that stays in
+#: the cache, several of which make one call.
+QUEUE, TILE, TILES, SMALL = 16384, 2048, 32, 256
+#: More parameters than this are differentiated in reverse mode, where the program allows it.
+FORWARD = 4
+#: Most tangents carried at once in forward mode.
+TANGENTS = 16
+
+
+def compile_program(
+    graph: ModelGraph,
+    *,
+    plan: Plan | None = None,
+    precision: int = 32,
+    mode: str = "auto",
+    lanes: int | None = None,
+    batch: int | None = None,
+    rounds: int = 13,
+    max_steps: int = 1_000_000,
+) -> Compiled:
+    """Prepare a program for JAX; XLA compiles on first use.
+
+    ``plan`` is needed for gradients only. ``mode``: "forward", "reverse" or "auto". ``lanes`` and ``batch`` change speed
+    and memory, never an event. Raises `HepUnsupportedError` for what cannot be lowered, `HepPlanError` for reverse mode
+    through loops of random length.
+    """
+    settings = Settings(precision=precision, rounds=rounds, lanes=lanes or 512, max_steps=max_steps)
+    return Compiled(graph, plan, settings, mode, batch)
+
+
+class Compiled:
+    """A program ready to run. All numbers are in base units; see `compile_program`."""
+
+    def __init__(self, graph: ModelGraph, plan: Plan | None, settings: Settings, mode: str, batch: int | None):
+        self.graph, self.plan, self.settings, self._batch = graph, plan, settings, batch
+        self.random_length = any(node.op in ("while", "process") for node in graph.nodes())
+        shapes = {p.name: p.value.type.shape for p in graph.program.params if isinstance(p.value.type, Tensor)}
+        names = plan.wrt if plan else ()
+        self.wrt = run.Wrt(tuple(names), tuple(shapes[n] for n in names))
+        if mode == "auto":
+            mode = "reverse" if self.wrt.total > FORWARD and not self.random_length else "forward"
+        if mode == "reverse" and self.random_length:
+            text = "reverse mode does not go through `while` loops and branching processes; use mode='forward'"
+            raise HepPlanError(Diagnostic("E605", text))
+        self.mode = mode
+        self._executables: dict[Any, tuple[Any, tuple[FaultKind, ...]]] = {}
+
+    # ------------------------------------------------------------ pure functions
+
+    def _tile(self, n: int) -> tuple[int, int]:
+        """Events of a tile, and tiles of a call."""
+        if self._batch is not None:
+            return self._batch, 1
+        if self.random_length:
+            return (SMALL if n <= SMALL else TILE if n <= TILE else QUEUE), 1
+        if n <= TILE:
+            return (SMALL if n <= SMALL else TILE), 1
+        return TILE, TILES if n > TILE * TILES // 4 else TILES // 8
+
+    def function(self, what: str, tile: int, tiles: int, wrt: run.Wrt | None = None) -> tuple[Any, list[FaultKind]]:
+        """The pure function of a call, (seed, first event, params, data) -> arrays with a trailing event axis, and the
+        table of faults that its ``fault`` output counts in (complete once the function has been traced)."""
+        tangents = wrt.total if what == "forward" and wrt is not None else 0
+        settings = Settings(
+            self.settings.precision, self.settings.rounds, self.settings.lanes, self.settings.max_steps, tangents,
+            what == "reverse",
+        )  # fmt: skip
+        lowering = Lowering(self.graph, self.plan, settings)
+        if what == "simulate":
+            one = partial(run.simulate, lowering, tile)
+        else:
+            one = partial(run.forward if what == "forward" else run.reverse, lowering, tile, wrt)
+
+        def call(seed: Any, first: Any, params: Any, data: Any) -> Any:
+            def batch(offset: Array) -> Any:
+                low = first[0] + offset
+                high = first[1] + (low < offset).astype(jnp.uint32)
+                numbers = low + jnp.arange(tile, dtype=jnp.uint32)
+                carry = (numbers < low).astype(jnp.uint32)
+                return one(seed, (numbers, high + carry), params, data)
+
+            if tiles == 1:
+                return batch(jnp.uint32(0))
+            stacked = jax.lax.map(batch, jnp.arange(tiles, dtype=jnp.uint32) * jnp.uint32(tile))
+            return jax.tree.map(lambda x: jnp.moveaxis(x, 0, -2).reshape(*x.shape[1:-1], -1), stacked)
+
+        return call, lowering.faults
+
+    def arguments(self, seed: int, first: int, params: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The arguments of a `function`: words of the seed and of the first event's number, inputs as arrays."""
+
+        def words(x: int) -> tuple[np.ndarray, np.ndarray]:
+            return np.asarray(x & 0xFFFFFFFF, np.uint32), np.asarray(x >> 32 & 0xFFFFFFFF, np.uint32)
+
+        def typed(declared: Any, given: Mapping[str, Any]) -> dict[str, np.ndarray]:
+            kinds = {"real": self.settings.dtype, "int": np.int32, "bool": bool}
+            return {d.name: np.asarray(given[d.name], kinds[d.value.type.kind]) for d in declared}
+
+        program = self.graph.program
+        return words(seed), words(first), typed(program.params, params), typed(program.data, data)
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        return jax.enable_x64(True) if self.settings.precision == 64 else nullcontext()
+
+    def _executable(self, key: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[FaultKind, ...], float]:
+        """The compiled call, its fault table, and the seconds spent compiling now."""
+        if key in self._executables:
+            return *self._executables[key], 0.0
+        began = time.perf_counter()
+        call, faults = self.function(*key)
+        compiled = jax.jit(call).lower(*args).compile()
+        self._executables[key] = (compiled, tuple(faults))
+        return compiled, tuple(faults), time.perf_counter() - began
+
+    def _calls(
+        self, what: str, n: int, seed: int, params: Any, data: Any, progress: Progress | None, wrt: run.Wrt | None
+    ) -> Iterator[tuple[int, Any, tuple[FaultKind, ...], float, float]]:
+        """Run ``n`` events call by call: number of the first event, arrays cut to the events asked for, fault table,
+        seconds of compiling and of running."""
+        tile, tiles = self._tile(n)
+        done = 0
+        while done < n:
+            with self._precision():
+                args = self.arguments(seed, done, params, data)
+                executable, faults, compiling = self._executable((what, tile, tiles, wrt), args)
+                began = time.perf_counter()
+                out = jax.tree.map(np.asarray, executable(*args))
+            used = min(tile * tiles, n - done)
+            yield done, jax.tree.map(lambda x: x[..., :used], out), faults, compiling, time.perf_counter() - began
+            done += used
+            if progress:
+                progress(done, n)
+
+    # ------------------------------------------------------------ events
+
+    def simulate(
+        self,
+        n: int,
+        seed: int,
+        params: Mapping[str, Any],
+        data: Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+    ) -> Events:
+        """Events 0 … n-1 of a seed."""
+        parts, compiling, running, table = [], 0.0, 0.0, FaultTable()
+        for first, out, faults, compile_seconds, run_seconds in self._calls(
+            "simulate", n, seed, params, data or {}, progress, None
+        ):
+            compiling, running = compiling + compile_seconds, running + run_seconds
+            table.add(first, out["fault"], faults)
+            parts.append(out)
+        joined = jax.tree.map(lambda *xs: np.moveaxis(np.concatenate(xs, -1), -1, 0), *parts)
+        codes, found = table.finish(joined["fault"])
+        return Events(joined["outputs"], joined["weight"], codes, found, compiling, running)
+
+    def gradient(
+        self,
+        n: int,
+        seed: int,
+        params: Mapping[str, Any],
+        data: Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+    ) -> Gradient:
+        """Expectations of the outputs and their derivatives, from events 0 … n-1 of a seed."""
+        assert self.plan is not None, "a gradient needs a plan"
+        chunks = [self.wrt] if self.mode == "reverse" else list(chunked(self.wrt))
+        moments: dict[tuple[str, int], Moments] = {}
+        compiling, running, table, offset = 0.0, 0.0, FaultTable(), 0
+        for number, wrt in enumerate(chunks):
+            last = progress if number == len(chunks) - 1 else None
+            for first, out, faults, compile_seconds, run_seconds in self._calls(
+                self.mode, n, seed, params, data or {}, last, wrt
+            ):
+                compiling, running = compiling + compile_seconds, running + run_seconds
+                table.add(first, out["fault"], faults, again=number > 0)
+                outputs, gradient = out["outputs"], out["gradient"]
+                weight, d_weight = outputs.get(WEIGHT), gradient.get(WEIGHT)
+                for name, wf in outputs.items():
+                    own = name == WEIGHT and weight is not None
+                    for i in range(wrt.total):
+                        w = 1.0 if own or weight is None else weight
+                        d_w = 0.0 if own or d_weight is None else d_weight[i]
+                        moments.setdefault((name, offset + i), Moments()).add(gradient[name][i], d_w, wf, w)
+            offset += wrt.total
+        names = dict.fromkeys(name for name, _ in moments)
+        means = {name: moments[name, 0].mean() for name in names}
+        return Gradient(
+            {k: v[0] for k, v in means.items()},
+            {k: v[1] for k, v in means.items()},
+            {name: self._derivatives([moments[name, i].derivative() for i in range(offset)]) for name in names},
+            n,
+            table.finish(None)[1],
+            self.mode,
+            compiling,
+            running,
+        )
+
+    def _derivatives(self, flat: list[Derivative]) -> dict[str, Derivative]:
+        result, ends = {}, np.cumsum([0, *self.wrt.sizes])
+        for name, shape, a, b in zip(self.wrt.names, self.wrt.shapes, ends[:-1], ends[1:], strict=True):
+
+            def shaped(field: str, shape: Any = shape, a: int = a, b: int = b) -> np.ndarray:
+                rows = np.stack([getattr(d, field) for d in flat[a:b]], -1)
+                return rows.reshape((*rows.shape[:-1], *shape))
+
+            result[name] = Derivative(shaped("value"), shaped("se"), shaped("std"))
+        return result
+
+    # ------------------------------------------------------------ for people who write JAX
+
+    def pure_simulate(self, key: Any, params: Mapping[str, Any], n: int) -> dict[str, Array]:
+        """Outputs of ``n`` events, (n, *shape); traceable in ``key`` and ``params``. ``key``: an integer or a JAX key."""
+        call, _ = self.function("simulate", n, 1)
+        out = call(*self._traced(key, params))
+        return {k: jnp.moveaxis(v, -1, 0) for k, v in out["outputs"].items()}
+
+    def pure_value_and_grad(self, key: Any, params: Mapping[str, Any], n: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Means of the outputs, and their gradients as ``{output: {param: array}}``; traceable in ``key`` and ``params``."""
+        call, _ = self.function(self.mode, n, 1, self.wrt)
+        out = call(*self._traced(key, params))
+        means = {k: v.mean(-1) for k, v in out["outputs"].items()}
+        slopes = {k: v.mean(-1) for k, v in out["gradient"].items()}
+        if WEIGHT in means and all(o.name != WEIGHT for o in self.graph.program.outputs):
+            w, d_w = means[WEIGHT], slopes[WEIGHT]
+            for k in [k for k in means if k != WEIGHT]:
+                means[k] = means[k] / w
+                spread = d_w.reshape(-1, *([1] * means[k].ndim))
+                slopes[k] = (slopes[k] - means[k] * spread) / w
+        ends = np.cumsum([0, *self.wrt.sizes])
+        split = {
+            k: {
+                name: jnp.moveaxis(v[a:b], 0, -1).reshape(*means[k].shape, *shape)
+                for name, shape, a, b in zip(self.wrt.names, self.wrt.shapes, ends[:-1], ends[1:], strict=True)
+            }
+            for k, v in slopes.items()
+        }
+        return means, split
+
+    def _traced(self, key: Any, params: Mapping[str, Any]) -> tuple[Any, ...]:
+        defaults = {p.name: p.default for p in self.graph.program.params}
+        _, first, typed, data = self.arguments(
+            0, 0, {k: 0 if v is None else v for k, v in defaults.items()},
+            {d.name: 0 if d.default is None else d.default for d in self.graph.program.data},
+        )  # fmt: skip
+        typed = {k: jnp.asarray(params.get(k, v), v.dtype) for k, v in typed.items()}
+        if isinstance(key, int):
+            seed = (jnp.uint32(key & 0xFFFFFFFF), jnp.uint32(key >> 32 & 0xFFFFFFFF))
+        else:
+            array = jnp.asarray(key) if not jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else jax.random.key_data(key)
+            seed = (array[-1], array[0]) if array.ndim else (array.astype(jnp.uint32), jnp.uint32(0))
+        return seed, first, typed, data
+
+
+def chunked(wrt: run.Wrt) -> Iterator[run.Wrt]:
+    """Parameters in groups of at most `TANGENTS` elements; an array parameter is not divided."""
+    names: list[str] = []
+    shapes: list[tuple[int, ...]] = []
+    for name, shape in zip(wrt.names, wrt.shapes, strict=True):
+        if names and run.Wrt((*names, name), (*shapes, shape)).total > TANGENTS:
+            yield run.Wrt(tuple(names), tuple(shapes))
+            names, shapes = [], []
+        names.append(name)
+        shapes.append(shape)
+    if names:
+        yield run.Wrt(tuple(names), tuple(shapes))
+
+
+class FaultTable:
+    """Counts of faults over calls. A fault is known by its place in the text, whatever the compilation calls it."""
+
+    def __init__(self) -> None:
+        self.kinds: list[FaultKind] = []
+        self.counts: list[int] = []
+        self.first: list[int] = []
+        self.codes: list[np.ndarray] = []
+
+    def add(self, first: int, fault: np.ndarray, kinds: tuple[FaultKind, ...], again: bool = False) -> None:
+        codes = np.zeros(len(fault), np.int32)
+        for code in np.unique(fault[fault > 0]):
+            kind = kinds[code - 1]
+            if kind not in self.kinds:
+                self.kinds.append(kind)
+                self.counts.append(0)
+                self.first.append(first + int(np.argmax(fault == code)))
+            at = self.kinds.index(kind)
+            codes[fault == code] = at + 1
+            if not again:
+                self.counts[at] += int((fault == code).sum())
+        self.codes.append(codes)
+
+    def finish(self, like: np.ndarray | None) -> tuple[np.ndarray, tuple[Fault, ...]]:
+        rows = zip(self.kinds, self.counts, self.first, strict=True)
+        faults = tuple(Fault(k.kind, k.message, k.span, n, at) for k, n, at in rows)
+        return (np.concatenate(self.codes) if like is not None else np.zeros(0, np.int32)), faults

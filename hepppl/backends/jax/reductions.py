@@ -1,0 +1,90 @@
+"""Reductions over what a process emits, accumulated while it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from hepppl.backends.jax.value import Val, apply, batch, select
+from hepppl.graph import Node
+
+
+def fill(size: int, shape: tuple[int, ...], value: Any, dtype: Any) -> Val:
+    return Val(jnp.full((*shape, size), value, dtype))
+
+
+def empty(node: Node, size: int, dtype: Any, real: Any) -> list[Val]:
+    """The accumulators of a reduction before anything is emitted, with a batch axis of ``size``."""
+    kind = node.attrs["kind"]
+    if kind == "count":
+        return [fill(size, (), 0, np.int32)]
+    if kind == "sum":
+        return [fill(size, (), 0, dtype)]
+    if kind == "mean":
+        return [fill(size, (), 0, real), fill(size, (), 0, np.int32)]
+    if kind in ("min", "max"):
+        whole = np.issubdtype(dtype, np.integer)
+        top = np.iinfo(np.int32).max if whole else np.inf
+        bottom = np.iinfo(np.int32).min if whole else -np.inf
+        return [fill(size, (), top if kind == "min" else bottom, dtype)]
+    if kind in ("any", "all"):
+        return [fill(size, (), kind == "all", bool)]
+    if kind == "hist":
+        return [fill(size, (node.attrs["bins"],), 0, real)]
+    assert kind == "padded"
+    return [fill(size, (node.attrs["size"],), node.attrs["fill"], dtype), fill(size, (), 0, np.int32)]
+
+
+def add(node: Node, acc: list[Val], element: list[Val], edges: Val | None, active: Val, size: int) -> list[Val]:
+    """The accumulators after one emitted element, for the lanes that are ``active``."""
+    kind = node.attrs["kind"]
+    value = element[0] if element else None
+    if kind == "count":
+        counted = active if value is None else apply(jnp.logical_and, (active, value), elementwise=True)
+        return [apply(lambda n, c: n + c.astype(n.dtype), (acc[0], counted), elementwise=True)]
+    assert value is not None
+    if kind in ("sum", "mean"):
+        total = apply(lambda s, a, v: s + jnp.where(a, v, 0).astype(s.dtype), (acc[0], active, value), elementwise=True)
+        count = [apply(lambda n, a: n + a.astype(n.dtype), (acc[1], active), elementwise=True)] if kind == "mean" else []
+        return [total, *count]
+    if kind in ("min", "max"):
+        better = jnp.less if kind == "min" else jnp.greater
+        found = apply(lambda m, a, v: a & better(v, m), (acc[0], active, value), elementwise=True)
+        return [select(found, batch(value, size), acc[0])]
+    if kind == "any":
+        return [apply(lambda s, a, v: s | (a & v), (acc[0], active, value), elementwise=True)]
+    if kind == "all":
+        return [apply(lambda s, a, v: s & (~a | v), (acc[0], active, value), elementwise=True)]
+    if kind == "hist":
+        assert edges is not None
+        return [apply(_fill_bin, (acc[0], active, value, element[1], edges))]
+    return list(apply(_append, (acc[0], acc[1], active, value)))
+
+
+def _fill_bin(bins: Any, active: Any, x: Any, weight: Any, edges: Any) -> Any:
+    """Bins are half-open, the last one closed, as NumPy's."""
+    i = jnp.searchsorted(edges, x, side="right") - 1
+    i = jnp.where(x == edges[-1], bins.shape[0] - 1, i)
+    hit = active & (i >= 0) & (i < bins.shape[0])
+    return bins + jnp.where(hit & (jnp.arange(bins.shape[0]) == i), weight, 0).astype(bins.dtype)
+
+
+def _append(buffer: Any, count: Any, active: Any, x: Any) -> tuple[Any, Any]:
+    here = active & (jnp.arange(buffer.shape[0]) == count)
+    return jnp.where(here, x, buffer).astype(buffer.dtype), count + active.astype(count.dtype)
+
+
+def finish(node: Node, acc: list[Val]) -> Val:
+    """The reduction's value. The mean of nothing is NaN, which the run reports."""
+    if node.attrs["kind"] == "mean":
+        return apply(lambda s, n: s / n.astype(s.dtype), acc, elementwise=True)
+    return acc[0]
+
+
+def overflows(node: Node, acc: list[Val]) -> Val | None:
+    """Where more was emitted than a ``padded`` array holds."""
+    if node.attrs["kind"] != "padded":
+        return None
+    return apply(lambda n: n > node.attrs["size"], acc[1:], elementwise=True)

@@ -1,0 +1,73 @@
+"""What a compiled program gives back: plain NumPy data in base units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hepppl.diagnostics import Span
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that happened to ``count`` events while they ran. ``kind``: "truncated" (a limit was reached), "steps" (a
+    process did not die out), "invalid" (a distribution's argument out of range), "range" (an index out of range)."""
+
+    kind: str
+    message: str
+    span: Span
+    count: int
+    first_event: int
+
+
+@dataclass(frozen=True)
+class Events:
+    """``outputs``: arrays (events, *shape). ``weight``: (events,), None where the program never sets one. ``fault``:
+    (events,) int32, 0 or 1 + the position in ``faults``. Times in seconds."""
+
+    outputs: Mapping[str, np.ndarray]
+    weight: np.ndarray | None
+    fault: np.ndarray
+    faults: tuple[Fault, ...]
+    compile_seconds: float
+    run_seconds: float
+
+    @property
+    def truncated(self) -> float:
+        """Fraction of the events that reached a limit."""
+        return truncated(self.faults, len(self.fault))
+
+
+@dataclass(frozen=True)
+class Derivative:
+    """dE[output]/d parameter: its value, its standard error, and one event's standard deviation. Shape: the output's."""
+
+    value: np.ndarray
+    se: np.ndarray
+    std: np.ndarray
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """``mean`` and ``mean_se`` per output, ``gradient[output][parameter]``; ``weight`` is the output E[weight] where the
+    program sets weights. ``mode`` is "forward" or "reverse"."""
+
+    mean: Mapping[str, np.ndarray]
+    mean_se: Mapping[str, np.ndarray]
+    gradient: Mapping[str, Mapping[str, Derivative]]
+    events: int
+    faults: tuple[Fault, ...]
+    mode: str
+    compile_seconds: float
+    run_seconds: float
+    influences: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def truncated(self) -> float:
+        return truncated(self.faults, self.events)
+
+
+def truncated(faults: tuple[Fault, ...], events: int) -> float:
+    return sum(f.count for f in faults if f.kind in ("truncated", "steps")) / max(events, 1)

@@ -1,0 +1,139 @@
+"""One batch of events as a pure function of seed, event numbers, parameters and data."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from hepppl.backends.jax.gradients import raw_outputs, shares
+from hepppl.backends.jax.lowering import Lowering
+from hepppl.backends.jax.machine import Address, Machine, Registers, Reservoir
+from hepppl.backends.jax.random import event_keys
+from hepppl.backends.jax.value import Val, batch
+
+Seed = tuple[Array, Array]  # low and high word
+Numbers = tuple[Array, Array]  # low and high words of event numbers, (events,) each
+
+
+@dataclass(frozen=True)
+class Wrt:
+    """The parameters that gradients are taken with respect to: each a slice of one flat axis."""
+
+    names: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        return tuple(int(np.prod(s, dtype=int)) for s in self.shapes)
+
+    @property
+    def total(self) -> int:
+        return sum(self.sizes)
+
+    def seeds(self, dtype: np.dtype) -> dict[str, Array]:
+        """Unit tangents: for each parameter (total, *shape)."""
+        eye = np.eye(self.total, dtype=dtype)
+        ends = np.cumsum([0, *self.sizes])
+        return {
+            name: jnp.asarray(eye[:, a:b].reshape(self.total, *shape))
+            for name, shape, a, b in zip(self.names, self.shapes, ends[:-1], ends[1:], strict=True)
+        }
+
+
+def start(lowering: Lowering, size: int, seed: Seed, numbers: Numbers, inputs: Mapping[Hashable, Val]) -> Machine:
+    settings = lowering.settings
+    address = Address(event_keys(seed, numbers, settings.rounds), jnp.uint32(0), 1)
+    estimators = []
+    for numerics in lowering.numerics:
+        states = jax.tree.map(lambda x: jnp.full(size, x, settings.dtype), numerics.init())
+        estimators.append(jax.tree.map(Val, states))
+    reservoir = None
+    if lowering.offers:
+        zero = jnp.zeros(size, settings.dtype)
+        t = None if settings.reverse else jnp.zeros((settings.tangents, size), settings.dtype)
+        reservoir = Reservoir(zero, Val(zero, t), jnp.zeros(size, jnp.int32))
+    registers = Registers(jnp.zeros(size, jnp.int32), None, tuple(estimators), reservoir)
+    return Machine(lowering, size, address, registers, inputs)
+
+
+def run_events(
+    lowering: Lowering,
+    size: int,
+    seed: Seed,
+    numbers: Numbers,
+    params: Mapping[str, Any],
+    data: Mapping[str, Any],
+    tangents: Mapping[str, Array] | None = None,
+) -> Machine:
+    """Run the model for a batch. ``params`` are unbatched, or (*shape, size) in reverse mode."""
+    batched = lowering.settings.reverse
+    tangents = tangents or {}
+    inputs: dict[Hashable, Val] = {
+        ("param", k): Val(v, tangents.get(k), None, batched and k in lowering_wrt(lowering)) for k, v in params.items()
+    }
+    inputs |= {("data", k): Val(v, batched=False) for k, v in data.items()}
+    m = start(lowering, size, seed, numbers, inputs)
+    lowering.run(m, lowering.program.body)
+    return m
+
+
+def lowering_wrt(lowering: Lowering) -> tuple[str, ...]:
+    return lowering.plan.wrt if lowering.plan is not None else ()
+
+
+def simulate(lowering: Lowering, size: int, seed: Seed, numbers: Numbers, params: Any, data: Any) -> dict[str, Any]:
+    """Outputs (*shape, size), weight (size,) or None, fault (size,)."""
+    m = run_events(lowering, size, seed, numbers, params, data)
+    outputs = {o.name: batch(m.env[o.value], size).p for o in lowering.program.outputs}
+    weight = m.registers.weight
+    return {"outputs": outputs, "weight": None if weight is None else weight.p, "fault": m.registers.fault}
+
+
+def forward(
+    lowering: Lowering, size: int, wrt: Wrt, seed: Seed, numbers: Numbers, params: Any, data: Any
+) -> dict[str, Any]:
+    """Raw outputs (*shape, size) and one gradient estimate per event, (parameters, *shape, size), tangents carried."""
+    m = run_events(lowering, size, seed, numbers, params, data, wrt.seeds(lowering.settings.dtype))
+    raw = raw_outputs(lowering, m)
+    gradient = {}
+    for name, value in raw.items():
+        t = shares(lowering, m, name, value).t
+        gradient[name] = jnp.zeros((wrt.total, *value.p.shape), value.p.dtype) if t is None else t
+    return {"outputs": {k: v.p for k, v in raw.items()}, "gradient": gradient, "fault": m.registers.fault}
+
+
+def reverse(
+    lowering: Lowering, size: int, wrt: Wrt, seed: Seed, numbers: Numbers, params: Any, data: Any
+) -> dict[str, Any]:
+    """The same by one backward pass per output element. Every event gets its own copy of the parameters, so that the
+    pass gives each event's gradient and not their sum."""
+    moving = {k: jnp.broadcast_to(params[k][..., None], (*jnp.shape(params[k]), size)) for k in wrt.names}
+
+    def surrogate(moving: dict[str, Array]) -> Any:
+        m = run_events(lowering, size, seed, numbers, {**params, **moving}, data)
+        raw = raw_outputs(lowering, m)
+        values = {name: shares(lowering, m, name, value).p for name, value in raw.items()}
+        return values, ({k: v.p for k, v in raw.items()}, m.registers.fault)
+
+    values, pull, (outputs, fault) = jax.vjp(surrogate, moving, has_aux=True)
+
+    def estimates(name: str) -> Array:
+        shape = values[name].shape
+        count = int(np.prod(shape[:-1], dtype=int))
+
+        def element(one_hot: Array) -> Array:
+            seeds = {k: jnp.zeros_like(v) for k, v in values.items()}
+            seeds[name] = jnp.broadcast_to(one_hot[:, None], (count, size)).reshape(shape).astype(values[name].dtype)
+            (grads,) = pull(seeds)
+            return jnp.concatenate([grads[k].reshape(-1, size) for k in wrt.names])
+
+        rows = [element(row) for row in jnp.eye(count, dtype=lowering.settings.dtype)]
+        return jnp.stack(rows, 1).reshape(wrt.total, *shape)
+
+    return {"outputs": outputs, "gradient": {name: estimates(name) for name in values}, "fault": fault}

@@ -1,0 +1,141 @@
+"""Random sites: drawing by inversion of an addressed uniform, visits of estimators, and the event's one candidate."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from hepppl.backends.jax.law import Law
+from hepppl.backends.jax.lowering import Lowering
+from hepppl.backends.jax.machine import Machine, Reservoir
+from hepppl.backends.jax.random import uniform
+from hepppl.backends.jax.value import Val, apply, batch, is_val, select
+from hepppl.graph import Node
+from hepppl.plugin.estimator import Offer
+
+
+class SiteView:
+    """One dynamic instance of a site as an estimator's `visit` sees it (`hepppl.plugin.VisitSite`)."""
+
+    def __init__(self, law: Law, u: Any, inputs: tuple[Any, ...]):
+        self._law, self.uniform, self._inputs = law, u, inputs
+        self.params = tuple(inputs[i] for i in law.positions) or inputs
+
+    def sample(self) -> Any:
+        return self._law.sample(self.uniform, *self._inputs)
+
+    def log_prob(self, x: Any) -> Any:
+        return self._law.log_prob(x, *self._inputs)
+
+    def cdf(self, x: Any) -> Any:
+        return self._law.cdf(x, *self._inputs)
+
+
+def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
+    law, number = lowering.law(node), node.attrs["number"]
+    inputs = [m.env[v] for v in node.inputs]
+    dtype = lowering.dtype(node.results[0].type.kind)
+    w0, w1 = m.words(number)
+    u = Val(uniform(w0, lowering.settings.dtype))
+
+    wrong = apply(lambda *xs: jnp.logical_not(law.valid(*xs)), inputs) if inputs else None
+    if wrong is not None:
+        message = f"an argument of '{node.attrs['dist'].name}' is outside its range at site '{node.attrs['name']}'"
+        m.fault(lowering.fault_code("invalid", node, message), wrong)
+
+    group = lowering.group_of.get(number)
+    if group is None or (m.particles is not None and m.particles.override is not None):
+        value = apply(law.sample, (u, *inputs))
+        value = lowering.cast(Val(lax.stop_gradient(value.p), None, value.a, value.batched), dtype)
+        m.env[node.results[0]] = overridden(m, node, value)
+        return
+
+    state = m.registers.estimators[group]
+    leaves, tree = jax.tree.flatten(state, is_leaf=is_val)
+    offer_count: list[int] = []
+
+    def visit(u: Any, *flat: Any) -> tuple[Any, ...]:
+        before = jax.tree.unflatten(tree, flat[: len(leaves)])
+        out = lowering.numerics[group].visit(before, SiteView(law, u, flat[len(leaves) :]))
+        offer_count[:] = [len(out.offers)]
+        return (out.value, *jax.tree.leaves(out.state), *(x for offer in out.offers for x in offer))
+
+    value, *rest = apply(visit, (u, *leaves, *inputs))
+    if not lowering.metadata[group].pathwise:
+        value = Val(lax.stop_gradient(value.p), None, value.a, value.batched)
+    value = lowering.cast(value, dtype)
+
+    after = [Val(v.p, v.t, None, v.batched) for v in rest[: len(leaves)]]
+    mask = m.here
+    if mask is not None:
+        after = [select(Val(mask), new, old) for new, old in zip(after, leaves, strict=True)]
+    estimators = list(m.registers.estimators)
+    estimators[group] = jax.tree.unflatten(tree, [batch(v, m.size) for v in after])
+    m.registers = replace(m.registers, estimators=tuple(estimators))
+
+    flat = rest[len(leaves) :]
+    offers = [Offer(*(Val(v.p, v.t, None, v.batched) for v in flat[3 * i : 3 * i + 3])) for i in range(offer_count[0])]
+    if offers and m.registers.reservoir is not None:
+        take, alternative = consider(lowering, m, offers, w1, dtype)
+        if m.particles is not None:
+            m.particles.choose(m, node, take, alternative)
+        else:
+            m.restart_alternative(take)
+            value = batch(value, m.size)
+            value = Val(value.p, value.t, jnp.where(take, alternative, value.alt))
+    m.env[node.results[0]] = overridden(m, node, value)
+
+
+def overridden(m: Machine, node: Node, value: Val) -> Val:
+    """In the first step of an alternative subtree, the chosen site has the alternative value."""
+    if m.particles is None or m.particles.override is None:
+        return value
+    return m.particles.override.at(m, node, value)
+
+
+def consider(
+    lowering: Lowering, m: Machine, offers: list[Offer], word: Array, dtype: Any
+) -> tuple[Array, Array]:
+    """Put the candidates of a visit to the event's reservoir; returns which events took one, and its value.
+
+    Reservoir sampling with weights (Chao 1982): a candidate replaces the kept one with probability weight / total, so
+    that in the end each is kept with probability proportional to its weight. Weights are |coefficient| times the norm of
+    the potential's derivative where derivatives are carried, |coefficient| alone in reverse mode.
+    """
+    reservoir = m.registers.reservoir
+    assert reservoir is not None
+    here = m.here
+    real = lowering.settings.dtype
+    weights = []
+    for offer in offers:
+        weight = jnp.abs(lax.stop_gradient(batch(offer.coefficient, m.size).p)).astype(real)
+        if not lowering.settings.reverse:
+            slope = batch(offer.potential, m.size).t
+            if slope is None:
+                slope = jnp.zeros((1, m.size), real)
+            size = jnp.abs(slope[0]) if slope.shape[0] == 1 else jnp.sqrt(jnp.sum(slope * slope, 0))
+            weight = weight * size
+        weights.append(weight if here is None else jnp.where(here, weight, 0))
+    total = reservoir.total + sum(weights[1:], weights[0])
+    draw = uniform(word, real) * total
+    chosen, alternative = reservoir.chosen, jnp.zeros(m.size, dtype)
+    taken, low = jnp.zeros(m.size, bool), jnp.zeros(m.size, real)
+    for offer, weight in zip(offers, weights, strict=True):
+        take = (draw >= low) & (draw < low + weight)
+        low = low + weight
+        coefficient = lax.stop_gradient(batch(offer.coefficient, m.size).p).astype(real)
+        ratio = Val(jnp.where(take, coefficient / jnp.where(weight > 0, weight, 1), 0))
+        scaled = apply(lambda r, f: lax.stop_gradient(r) * f, (ratio, offer.potential), elementwise=True)
+        if scaled.t is None and not lowering.settings.reverse:
+            scaled = Val(scaled.p, jnp.zeros((lowering.settings.tangents, m.size), real))
+        chosen = select(Val(take), scaled, chosen)
+        alternative = jnp.where(take, lax.stop_gradient(batch(offer.value, m.size).p).astype(dtype), alternative)
+        taken = taken | take
+    m.registers = replace(
+        m.registers, reservoir=Reservoir(total, chosen, reservoir.takes + taken.astype(jnp.int32))
+    )
+    return taken, alternative

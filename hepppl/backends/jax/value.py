@@ -1,0 +1,156 @@
+"""`Val`: one value of a batch of events, with its derivative and its alternative.
+
+The batch axis is last, so that a scalar per event is a flat vector. A value that is the same for every event
+(parameters, constants, loop indices) has no batch axis until something needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+
+@jax.tree_util.register_pytree_node_class
+class Val:
+    """``p``: the value, ``(*shape, batch)`` or ``(*shape,)``. ``t``: its derivative along each of the parameters that
+    forward mode carries, ``(parameters, *p.shape)``, or None where there is none. ``a``: its value in the event's
+    alternative, always with a batch axis, or None where the alternative cannot differ."""
+
+    __slots__ = ("a", "batched", "p", "t")
+
+    def __init__(self, p: Any, t: Any = None, a: Any = None, batched: bool = True):
+        self.p, self.t, self.a, self.batched = p, t, a, batched
+
+    def tree_flatten(self) -> tuple[tuple[Any, Any, Any], bool]:
+        return (self.p, self.t, self.a), self.batched
+
+    @classmethod
+    def tree_unflatten(cls, batched: bool, children: Sequence[Any]) -> Val:
+        return cls(*children, batched=batched)
+
+    def __repr__(self) -> str:
+        marks = ("t" if self.t is not None else "") + ("a" if self.a is not None else "")
+        return f"Val({jnp.shape(self.p)}{' ' + marks if marks else ''}{'' if self.batched else ' unbatched'})"
+
+    @property
+    def alt(self) -> Any:
+        """The value in the alternative (the value itself where they cannot differ), without derivative."""
+        return lax.stop_gradient(self.p if self.a is None else self.a)
+
+
+def is_val(x: Any) -> bool:
+    return isinstance(x, Val)
+
+
+def spread(x: Any, size: int) -> Array:
+    """Give an unbatched array its batch axis."""
+    x = jnp.asarray(x)
+    return jnp.broadcast_to(x[..., None], (*x.shape, size))
+
+
+def batch(v: Val, size: int) -> Val:
+    """The same value with a batch axis."""
+    if v.batched:
+        return v
+    return Val(spread(v.p, size), None if v.t is None else spread(v.t, size), v.a)
+
+
+def mapped(fn: Callable[..., Any], batched: Sequence[bool], elementwise: bool) -> Callable[..., Any]:
+    """``fn`` of one event as a function of a batch."""
+    if elementwise or not any(batched):
+        return fn
+    return jax.vmap(fn, in_axes=tuple(-1 if b else None for b in batched), out_axes=-1)
+
+
+def apply(fn: Callable[..., Any], vals: Sequence[Val], elementwise: bool = False) -> Any:
+    """Apply a function of one event to values: in the event, in its derivative and in its alternative.
+
+    ``fn`` may return one array or a tuple of arrays. ``elementwise`` promises that a batch needs no vmap as long as all
+    shapes are scalar.
+    """
+    scalar = elementwise and all(jnp.ndim(v.p) == int(v.batched) for v in vals)
+    flags = [v.batched for v in vals]
+    run = mapped(fn, flags, scalar)
+    primals = [v.p for v in vals]
+    out = run(*primals)
+    many = isinstance(out, tuple)
+    outs = out if many else (out,)
+
+    tangents: Sequence[Any] = [None] * len(outs)
+    active = [i for i, v in enumerate(vals) if v.t is not None and jnp.issubdtype(jnp.result_type(v.p), jnp.floating)]
+    if active:
+
+        def of_active(*xs: Any) -> Any:
+            full = list(primals)
+            for i, x in zip(active, xs, strict=True):
+                full[i] = x
+            ys = run(*full)
+            ys = ys if many else (ys,)
+            return tuple(y for y in ys if jnp.issubdtype(y.dtype, jnp.floating))
+
+        xs = tuple(primals[i] for i in active)
+        ts = jax.vmap(lambda *ds: jax.jvp(of_active, xs, ds)[1])(*(vals[i].t for i in active))
+        moving = iter(ts)
+        tangents = [next(moving) if jnp.issubdtype(y.dtype, jnp.floating) else None for y in outs]
+
+    alternatives: Sequence[Any] = [None] * len(outs)
+    if any(v.a is not None for v in vals):
+        run_alt = mapped(fn, [f or v.a is not None for f, v in zip(flags, vals, strict=True)], scalar)
+        alt = run_alt(*(v.alt for v in vals))
+        alternatives = alt if many else (alt,)
+
+    size = next((jnp.shape(v.p)[-1] for v in vals if v.batched), None)
+    results = tuple(
+        Val(y, t, a, batched=size is not None) for y, t, a in zip(outs, tangents, alternatives, strict=True)
+    )
+    return results if many else results[0]
+
+
+def select(cond: Val, yes: Val, no: Val) -> Val:
+    """``yes`` where ``cond``, elsewhere ``no``; in the alternative by the alternative's condition."""
+    return apply(jnp.where, (cond, yes, no), elementwise=True)
+
+
+def keep_primal(v: Val) -> Val:
+    """The value alone, without derivative or alternative."""
+    return Val(lax.stop_gradient(v.p), batched=v.batched)
+
+
+# ---------------------------------------------------------------- common structure of loop states
+
+
+def join(x: Val, y: Val, size: int, tangents: int) -> Val:
+    """``x`` with the parts (batch axis, derivative, alternative) that either ``x`` or ``y`` has."""
+    if (y.batched or y.a is not None) and not x.batched:
+        x = batch(x, size)
+    t = x.t
+    if t is None and y.t is not None:
+        t = jnp.zeros((tangents, *jnp.shape(x.p)), jnp.result_type(x.p))
+    a = x.a
+    if a is None and y.a is not None:
+        a = lax.stop_gradient(jnp.asarray(x.p))
+    return Val(x.p, t, a, x.batched)
+
+
+def join_trees(x: Any, y: Any, size: int, tangents: int) -> Any:
+    """`join` over two trees of `Val`s and arrays (arrays are taken from ``x``)."""
+    return jax.tree.map(lambda u, v: join(u, v, size, tangents) if is_val(u) else u, x, y, is_leaf=is_val)
+
+
+def structure(tree: Any) -> Any:
+    return jax.tree.structure(tree)
+
+
+def stable_carry(body: Callable[[Any], Any], carry: Any, size: int, tangents: int) -> Any:
+    """Promote an initial loop state until ``body`` keeps its structure. Traces ``body`` abstractly, at most four times."""
+    for _ in range(8):
+        out = jax.eval_shape(body, carry)
+        joined = join_trees(carry, out, size, tangents)
+        if structure(joined) == structure(carry):
+            return joined
+        carry = joined
+    raise AssertionError("a loop state did not settle")
