@@ -122,9 +122,7 @@ class Flow:
 
     @cached_property
     def _open(self) -> list[tuple[Point, Point]]:
-        return [
-            (w.source, w.target) for w in self.smooth if w.kind != "law" or w.node.attrs["number"] in self.pathwise
-        ]
+        return [(w.source, w.target) for w in self.smooth if w.kind != "law" or w.node.attrs["number"] in self.pathwise]
 
     @cached_property
     def carrying(self) -> frozenset[Point]:
@@ -149,8 +147,8 @@ class Flow:
         return any(value in self.carrying for value in site.node.inputs)
 
     def sources(self, values: Iterable[Value]) -> tuple[tuple[int, ...], tuple[str, ...]]:
-        """Where the derivative that ``values`` carry comes from: the nearest pathwise sites (numbers) and the parameters
-        (names) that are reached without passing through a site."""
+        """Where the derivative that ``values`` carry comes from: the nearest pathwise sites (numbers) and the
+        parameters (names) that are reached without passing through a site."""
         sites: dict[int, None] = {}
         direct: set[Point] = set()
         seen: set[Point] = set()

@@ -66,9 +66,7 @@ class ModelGraph:
     def reduces_of(self, collection: Value) -> tuple[Node, ...]:
         """The reductions over a collection, in program order."""
         return tuple(
-            node
-            for place in self._places()
-            if (node := place.node).op == "reduce" and node.inputs[0] is collection
+            node for place in self._places() if (node := place.node).op == "reduce" and node.inputs[0] is collection
         )
 
     def nodes(self) -> tuple[Node, ...]:

@@ -1,7 +1,7 @@
 """The whole program as a `networkx.DiGraph`.
 
-Node ids: ``param:NAME``, ``data:NAME``, ``output:NAME``, ``process:KEY`` for a process's definition, and ``n0``, ``n1``, …
-for the program's nodes in program order. Node attributes:
+Node ids: ``param:NAME``, ``data:NAME``, ``output:NAME``, ``process:KEY`` for a process's definition, and ``n0``,
+``n1``, … for the program's nodes in program order. Node attributes:
 
 =========  ========================================================================================================
 kind       param, data, site, value, observe, weight, require, output, branch, loop, plate, process, reduce, spawn, emit

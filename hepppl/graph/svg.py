@@ -32,14 +32,15 @@ def to_svg(outline: Outline) -> str:
     root = layout(outline.items, links)
     boxes = {box.id: box for box in root.walk() if not box.children}
     width, height = root.width + PAD, root.height + PAD
-    parts = [
+    head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="model graph of {escape(outline.model)}">',
-        f"<style>{_STYLE}</style>",
+        f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="model graph of {escape(outline.model)}">'
+        f"<style>{_STYLE}</style>"
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-        '<path d="M0 0 L8 4 L0 8 z" fill="#444"/></marker></defs>',
-        f'<rect width="{width:.0f}" height="{height:.0f}" fill="#ffffff"/>',
-    ]
+        '<path d="M0 0 L8 4 L0 8 z" fill="#444"/></marker></defs>'
+        f'<rect width="{width:.0f}" height="{height:.0f}" fill="#ffffff"/>'
+    )
+    parts = [head]
     for child in root.children:
         parts.extend(_groups(child))
     parts.extend(_line(boxes[link.source], boxes[link.target], link.kind) for link in links)
@@ -72,10 +73,11 @@ def _groups(box: Box) -> Iterator[str]:
 
 def _leaf(box: Box) -> str:
     round_ = box.height / 2 if box.kind in ("site", "observe") else 3
+    y = box.y + box.height / 2 + 4
     return (
         f'<rect class="box" x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}" '
         f'rx="{round_:.0f}" fill="{_FILL.get(box.kind, "#ffffff")}"/>'
-        f'<text x="{box.centre:.1f}" y="{box.y + box.height / 2 + 4:.1f}" text-anchor="middle">{escape(box.title)}</text>'
+        f'<text x="{box.centre:.1f}" y="{y:.1f}" text-anchor="middle">{escape(box.title)}</text>'
     )
 
 

@@ -71,7 +71,7 @@ def _dot_lines(item: Item, depth: int) -> Iterator[str]:
         return
     yield f"{pad}subgraph {_quoted('cluster_' + item.id)} {{"
     yield f"{pad}    label={_quoted(item.title)};"
-    for name, items in item.sections:
+    for _, items in item.sections:
         for child in items:
             yield from _dot_lines(child, depth + 1)
     yield f"{pad}}}"

@@ -26,9 +26,9 @@ from hepppl.plugin.registry import own_estimators
 def choose(graph: ModelGraph, by: Mapping[str, Named] | None = None, wrt: Sequence[str] | None = None) -> Plan:
     """The plan for derivatives of the program's outputs with respect to the parameters ``wrt`` (all by default).
 
-    ``by`` names estimators per site, ``{"shower.interacts": "score(baseline='none')"}``; the key ``"*"`` stands for every
-    site that needs one and that it can serve. Biased estimators serve only where they are named. With ``wrt=()`` no
-    site needs an estimator, whatever the program.
+    ``by`` names estimators per site, ``{"shower.interacts": "score(baseline='none')"}``; the key ``"*"`` stands for
+    every site that needs one and that it can serve. Biased estimators serve only where they are named. With ``wrt=()``
+    no site needs an estimator, whatever the program.
 
     Raises `HepPlanError`: E601 where a derivative would be lost and nothing helps, E602 where an estimator asked for is
     not sound, E603 and E604 for unknown sites and options, E605 for unknown parameters, E607 where no estimator serves
@@ -132,7 +132,7 @@ class _Chooser:
         return (set(able) - set(self.pinned)) | pinned
 
     def spread(self, every: Request, pathwise: frozenset[int]) -> frozenset[int]:
-        """Give every site that needs an estimator and that the caller did not name the one asked for, if it is sound."""
+        """Give the one asked for to every site that needs an estimator, was not named, and that it serves soundly."""
         for number in self.sites:
             if number in self.requests.caller or not self.graph.influences(number):
                 continue
@@ -160,7 +160,7 @@ class _Chooser:
         return pathwise
 
     def cut(self, sites: tuple[int, ...], params: tuple[str, ...], pathwise: frozenset[int]) -> set[int] | None:
-        """The sites nearest to a use that must not be pathwise for it to be sound; None where no choice of sites helps."""
+        """The sites nearest to a use that must not be pathwise for it to be sound; None where no choice helps."""
         if params:
             return None
         found: set[int] = set()
@@ -264,6 +264,3 @@ def _reason(info: SiteInfo, its_law: Law, chosen: Estimator) -> str:
     if info.nonsmooth:
         return f"{info.nonsmooth[0]} would lose the derivative of its value"
     return "a use further on would lose the derivative of its value"
-
-
-

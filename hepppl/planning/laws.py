@@ -18,8 +18,8 @@ _FIXED = ("real", "positive", "unit_interval", "boolean", "nonnegative_int")
 
 @dataclass(frozen=True)
 class Law:
-    """``text``: the expression's names (``truncated(normal)``). ``bounds``: positions of the site's inputs that move the
-    support. ``support_size``: the number of values where it is known, else None."""
+    """``text``: the expression's names (``truncated(normal)``). ``bounds``: positions of the site's inputs that move
+    the support. ``support_size``: the number of values where it is known, else None."""
 
     text: str
     discrete: bool

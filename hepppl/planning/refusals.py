@@ -24,7 +24,7 @@ def lost(graph: ModelGraph, flow: Flow, use: RoughUse) -> Diagnostic:
     if use.params and not use.noise:
         reason = f"what is compared with moves with {names}, and no random value's own law says by how much"
         hints.append("smooth the step: sigmoid((a - b) / width) in place of a > b, at the price of a known bias")
-        hints.append(f"or draw the difference itself, as a site whose law holds {names}; its comparison with 0 is sound")
+        hints.append(f"or draw the difference, as a site whose law holds {names}: its comparison with 0 is sound")
     elif use.params:
         noise = [site for site in graph.sites() if site.number in use.noise]
         drawn = listed([site.name for site in noise])
@@ -37,13 +37,11 @@ def lost(graph: ModelGraph, flow: Flow, use: RoughUse) -> Diagnostic:
         drawn = listed([site.name for site in culprits])
         reason = f"it decides by the value of {drawn}, and the support of that law moves with {names}"
         hints.append("write the site with a fixed support, and shift or scale its value")
-    hints.append(f"or take derivatives with respect to other parameters only; without them, simulate runs as it is")
+    hints.append("or take derivatives with respect to other parameters only; without them, simulate runs as it is")
     return Diagnostic("E601", f"{message}: {reason}", use.node.span, tuple(labels), tuple(hints))
 
 
-def unsound(
-    site: SiteContext, request: Request, reason: str, sound: Sequence[str], use: RoughUse | None
-) -> Diagnostic:
+def unsound(site: SiteContext, request: Request, reason: str, sound: Sequence[str], use: RoughUse | None) -> Diagnostic:
     """E602: the estimator asked for would be wrong at this site."""
     labels = (Label(use.node.span, "here"),) if use is not None else ()
     hint = f"sound here: {', '.join(sound)}" if sound else "no estimator that hepppl ships is sound here"

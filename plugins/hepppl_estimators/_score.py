@@ -21,8 +21,8 @@ class ScoreFunction(EstimatorNumerics):
         return Visit(x, state + site.log_prob(x))
 
     def contribution(self, state: Any, event: Event) -> Any:
-        """(f - b) Σ log p, shape (events,). The mean over the *other* events is independent of this event's score, whose
-        expectation is zero: subtracting it adds no bias."""
+        """(f - b) Σ log p, shape (events,). The mean over the *other* events is independent of this event's score,
+        whose expectation is zero: subtracting it adds no bias."""
         f = event.value
         if self.options.get("baseline", "loo") == "loo":
             f = f - event.leave_one_out_mean()

@@ -4,8 +4,8 @@ For a discrete law with cdf F(·; θ) and mass p, summation by parts of E[f] = �
 
     dE[f]/dθ = -Σ_k ∂F(k)/∂θ (f(k + 1) - f(k)).
 
-Every boundary k|k+1 can be seen from x = k (the alternative is k + 1) and from x = k + 1 (the alternative is k). With the
-weight 1 / (p(k) + p(k + 1)) on either side, or 1 / p on one side only, the expectation over x is this sum.
+Every boundary k|k+1 can be seen from x = k (the alternative is k + 1) and from x = k + 1 (the alternative is k). With
+the weight 1 / (p(k) + p(k + 1)) on either side, or 1 / p on one side only, the expectation over x is this sum.
 """
 
 from __future__ import annotations
