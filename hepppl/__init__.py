@@ -53,7 +53,7 @@ _HOMES = {
     "parse": "hepppl.model",
 }
 
-__all__ = [*_HOMES, "__version__"]  # noqa: PLE0604
+__all__ = [*_HOMES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:

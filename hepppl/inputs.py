@@ -1,4 +1,4 @@
-"""What the caller gives: parameter values, data, how many events, which seed. Checked here, in base units from here on."""
+"""What the caller gives: parameter values, data, how many events, which seed. Checked, and in base units."""
 
 from __future__ import annotations
 
@@ -104,8 +104,8 @@ def _numbers(given: Any, shape: tuple[int, ...], dim: Dim, name: str) -> Any:
     try:
         return float(given)
     except (TypeError, ValueError):
-        found = type(given).__name__
-        raise HepValueError(Diagnostic("E456", f"'{name}' needs a number or a text like \"2.5\", found {found}")) from None
+        message = f"'{name}' needs a number or a text like \"2.5\", found {type(given).__name__}"
+        raise HepValueError(Diagnostic("E456", message)) from None
 
 
 def _flat(value: Any) -> list[float]:

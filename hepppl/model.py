@@ -6,12 +6,12 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hepppl import inputs
 from hepppl.diagnostics import Diagnostic, Source
-from hepppl.diagnostics.errors import HepFileError, HepValueError
+from hepppl.diagnostics.errors import HepValueError
+from hepppl.semantics.types import Dim, Tensor
 
 if TYPE_CHECKING:
     import networkx
@@ -32,35 +32,14 @@ def load(path: str | os.PathLike[str], *, model: str | None = None, data: Mappin
 
     Raises a `HepError` that carries every diagnostic: E5xx for the file, E1xx to E4xx and E7xx for the program.
     """
+    from hepppl.io.read import read_source
+
     return _model(read_source(path), model, data)
 
 
 def parse(text: str, *, model: str | None = None, data: Mapping[str, Any] | None = None) -> Model:
     """The model of a program text; as `load`."""
     return _model(Source("<string>", text), model, data)
-
-
-def read_source(path: str | os.PathLike[str]) -> Source:
-    """A file as `Source`. Raises `HepFileError` (E501 cannot be read, E502 not UTF-8)."""
-    name = os.fspath(path)
-    try:
-        return Source(name, Path(name).read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError as error:
-        message = f"'{name}' is not UTF-8 text (byte {error.start})"
-        raise HepFileError(Diagnostic("E502", message, hints=("programs are text files in UTF-8",))) from None
-    except (OSError, ValueError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise HepFileError(Diagnostic("E501", f"cannot read '{name}': {reason}", hints=_files_near(name))) from None
-
-
-def _files_near(name: str) -> tuple[str, ...]:
-    from hepppl.diagnostics.suggest import nearest
-
-    path = Path(name)
-    if not path.parent.is_dir():
-        return (f"there is no directory '{path.parent}'",)
-    near = nearest(path.name, [other.name for other in path.parent.glob("*.hep")])
-    return (f"did you mean '{path.parent / near}'?",) if near else ()
 
 
 def _model(source: Source, name: str | None, data: Mapping[str, Any] | None) -> Model:
@@ -101,9 +80,10 @@ class Model:
         return {name: readable_unit(dim) for name, dim in self.dims.items()}
 
     @cached_property
-    def dims(self) -> Mapping[str, Any]:
+    def dims(self) -> Mapping[str, Dim]:
         """Output -> its dimension. Of a collection: that of its first field."""
-        return {o.name: getattr(o.value.type, "dim", None) or o.value.type.fields[0][1].dim for o in self.program.outputs}
+        types = {output.name: output.value.type for output in self.program.outputs}
+        return {name: (t if isinstance(t, Tensor) else t.fields[0][1]).dim for name, t in types.items()}
 
     @cached_property
     def model_graph(self) -> ModelGraph:
@@ -124,14 +104,7 @@ class Model:
         """
         from hepppl.planning import choose
 
-        return choose(self.model_graph, by=by, wrt=self._wrt(wrt))
-
-    def _wrt(self, wrt: Sequence[str] | str | None) -> list[str] | None:
-        if wrt is None:
-            return None
-        names = [wrt] if isinstance(wrt, str) else list(wrt)
-        inputs.check_names(names, self.params, "parameter", "E451")
-        return names
+        return choose(self.model_graph, by=by, wrt=[wrt] if isinstance(wrt, str) else wrt)
 
     def with_data(self, data: Mapping[str, Any] | None) -> Model:
         """This model with these data instead (arrays whose length is theirs get it now)."""
@@ -235,7 +208,7 @@ class Model:
         lanes: int | None = None,
         batch: int | None = None,
     ) -> Compiled:
-        """Pure functions of (key, params) for people who write JAX. A model without parameters can be simulated only."""
+        """Pure functions of (key, params) for people who write JAX. Without parameters, a simulation only."""
         model = self.with_data(data)
         plan = model.plan(by, wrt) if model.program.params else None
         compiled = model._compiled(plan, mode=mode, precision=precision, rounds=rounds, lanes=lanes, batch=batch)
@@ -261,8 +234,8 @@ class Model:
 class Compiled:
     """A model as pure functions, to call inside `jax.jit`, `jax.lax.scan` or an optimiser's loop.
 
-    ``key`` is an integer seed or a JAX key; ``params`` maps names to numbers or traced scalars in base units (those left
-    out keep their defaults, and their values are not checked against the support); ``n`` is a Python integer.
+    ``key`` is an integer seed or a JAX key; ``params`` maps names to numbers or traced scalars in base units (those
+    left out keep their defaults; nothing is checked against the support); ``n`` is a Python integer.
     Truncation cannot raise inside a traced function: use `Model.simulate` and `Model.grad` to have it checked.
     """
 
@@ -274,7 +247,9 @@ class Compiled:
         """Output -> array of shape (n, …)."""
         return self.program.pure_simulate(key, self._point(params), n)
 
-    def value_and_grad(self, key: Any, params: Mapping[str, Any], n: int) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    def value_and_grad(
+        self, key: Any, params: Mapping[str, Any], n: int
+    ) -> tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]:
         """(output -> mean, output -> parameter -> derivative of its expectation), estimated from n events."""
         return self.program.pure_value_and_grad(key, self._point(params), n)
 

@@ -1,4 +1,4 @@
-"""What a run gives back: `Events` of a simulation, `GradResult` of a gradient. Numbers are in base units (MeV, mm, ns)."""
+"""What a run gives back: `Events` of a simulation, `GradResult` of a gradient. In base units (MeV, mm, ns)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Lookup(dict[str, Any]):
 
 @dataclass(frozen=True, eq=False)
 class Events:
-    """Simulated events. ``ev["value"]`` is an output, shape (n, …); ``len(ev)`` is n; iteration gives the outputs' names.
+    """Simulated events. ``ev["value"]`` is an output, shape (n, …); ``len(ev)`` is n; iterate for the names.
 
     ``weight``: shape (n,), each event's weight: the product of its ``weight`` statements, 0 where a ``require`` failed,
     1 without either (then ``weighted`` is False). ``truncated``: the fraction of events that met a limit.
@@ -108,9 +108,10 @@ class Events:
 class GradResult:
     """Expected outputs and their derivatives.
 
-    ``mean[output]`` and ``mean_se[output]``; ``gradient[output][param]`` with its standard error ``se`` and the standard
-    deviation ``std`` of one event's estimate. Scalars, or arrays of shape output shape + parameter shape. ``sites``:
-    a row per random site, ``{"site": …, "estimator": …, "why": …}``. ``gradient_units[output][param]``: of ``gradient``.
+    ``mean[output]`` and ``mean_se[output]``; ``gradient[output][param]`` with its standard error ``se`` and the
+    standard deviation ``std`` of one event's estimate. Scalars, or arrays of shape output shape + parameter shape.
+    ``sites``: a row per random site, ``{"site": …, "estimator": …, "why": …}``. ``gradient_units[output][param]``: the
+    unit of ``gradient``.
     """
 
     model: str
@@ -123,6 +124,7 @@ class GradResult:
     se: Mapping[str, ByParam]
     std: Mapping[str, ByParam]
     units: Mapping[str, str]
+    param_units: Mapping[str, str]
     gradient_units: Mapping[str, Mapping[str, str]]
     sites: tuple[Mapping[str, Any], ...]
     truncated: float
@@ -210,6 +212,7 @@ def gradient(model: Model, n: int, seed: int, params: Mapping[str, Any], plan: P
         se=each(lambda o, p: raw.gradient[o][p].se),
         std=each(lambda o, p: raw.gradient[o][p].std),
         units={output: model.units.get(output, "") for output in raw.mean},
+        param_units={name: readable_unit(dim) for name, dim in param_dims.items()},
         gradient_units=each(unit),
         sites=tuple({"site": row.site, "estimator": row.estimator, "why": row.why} for row in plan.rows),
         truncated=float(raw.truncated),

@@ -73,7 +73,8 @@ def _not_finite(values: Iterable[tuple[str, Any]]) -> Iterator[Diagnostic]:
         bad = ~np.isfinite(array)
         if bad.any():
             found = "NaN" if np.isnan(array[bad][0]) else "infinite"
-            yield Diagnostic("E905", f"{name} is {found}", hints=("look for a division by zero or a logarithm of zero",))
+            hint = "look for a division by zero or a logarithm of zero"
+            yield Diagnostic("E905", f"{name} is {found}", hints=(hint,))
 
 
 def finite_outputs(outputs: Mapping[str, np.ndarray], weight: np.ndarray) -> Iterator[tuple[str, Any]]:

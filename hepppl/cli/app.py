@@ -1,7 +1,7 @@
 """The command group: finds commands lazily, and turns whatever happens into messages and an exit status.
 
-Exit status: 0 done; 1 the program or its inputs are at fault; 2 wrong usage; 3 ran, but the result is not to be trusted.
-A Python traceback never reaches the user, unless the environment variable ``HEPPPL_DEBUG`` is set.
+Exit status: 0 done; 1 the program or its inputs are at fault; 2 wrong usage; 3 ran, but the result is not to be
+trusted. A Python traceback never reaches the user, unless the environment variable ``HEPPPL_DEBUG`` is set.
 """
 
 from __future__ import annotations

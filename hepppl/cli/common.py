@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +16,7 @@ from hepppl.diagnostics.errors import HepError
 if TYPE_CHECKING:
     from hepppl.diagnostics import Diagnostic
     from hepppl.model import Model
+    from hepppl.planning import Plan
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -111,24 +112,27 @@ ENGINE = options(
 
 
 def open_model(file: Path, model_name: str | None = None, data_file: Path | None = None) -> Model:
+    from hepppl.io.read import read_data
     from hepppl.model import load
 
     return load(file, model=model_name, data=None if data_file is None else read_data(data_file))
 
 
-def read_data(path: Path) -> Mapping[str, Any]:
-    from hepppl.io import read_data as read
-
-    return read(path)
-
-
-def by_of(by: Mapping[str, str], plan_file: Path | None) -> dict[str, str] | None:
-    """The choices of a saved plan, overridden by those of ``--by``; None without either."""
+def chosen_plan(model: Model, by: Mapping[str, str], wrt: Sequence[str], plan_file: Path | None) -> Plan:
+    """The plan saved in a file, checked anew, or one made now."""
     if plan_file is None:
-        return dict(by) or None
-    from hepppl.io import read_plan
+        return model.plan(dict(by), list(wrt) or None)
+    if by or wrt:
+        raise click.UsageError("a saved plan (--plan) says what --by and --wrt would: give one or the other")
+    from hepppl.io.read import read_text
+    from hepppl.planning import apply, loads
 
-    return {**read_plan(plan_file), **by}
+    return apply(model.model_graph, loads(read_text(plan_file)))
+
+
+def engine_options(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of `ENGINE` as `Model` takes them."""
+    return {**chosen, "precision": int(chosen["precision"]), "rounds": int(chosen["rounds"])}
 
 
 def print_json(value: Mapping[str, Any]) -> None:

@@ -59,3 +59,19 @@ def rate(count: float, seconds: float) -> str:
         return "–"
     per_second = count / seconds
     return f"{float(f'{per_second:.2g}'):,.0f}"
+
+
+def without_empty_last(
+    header: Sequence[str], rows: Sequence[Sequence[str]]
+) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    """A table without its last column where that is empty (no output has a unit)."""
+    if any(row[-1] for row in rows):
+        return header, rows
+    return header[:-1], [row[:-1] for row in rows]
+
+
+def shorten(rows: list[tuple[str, ...]], most: int = 60) -> list[tuple[str, ...]]:
+    """The first rows of a long table, and a row that says how many more there are."""
+    if len(rows) <= most:
+        return rows
+    return [*rows[: most - 1], (f"… and {len(rows) - most + 1} more (see --json)", *[""] * (len(rows[0]) - 1))]

@@ -1,0 +1,88 @@
+"""``hepppl plugins list`` and ``hepppl plugins show NAME``: what is registered, and by whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from hepppl.cli import common, text
+
+
+@click.group(invoke_without_command=True, short_help="What is registered, and by whom.")
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Plugins: gradient estimators and more, from any installed package."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(listing)
+
+
+@command.command(name="list", cls=common.Command)
+@common.JSON
+def listing(as_json: bool = False) -> None:
+    """Every registered plugin: kind, name, package and what it does; warnings for those that cannot be used."""
+    from hepppl.plugin import registry
+
+    found = [listed for group in registry.GROUPS for listed in registry.listing(group)]
+    problems = [listed.problem for listed in found if listed.problem is not None]
+    if as_json:
+        common.print_json(
+            {"plugins": [row(listed) for listed in found], "warnings": common.diagnostics_as_dicts(problems)}
+        )
+    else:
+        lines = [
+            (r["kind"], r["name"], f"{r['package']} {r['version']}".strip(), r["summary"] or "cannot be used")
+            for r in map(row, found)
+        ]
+        click.echo(text.table(("kind", "name", "package", "summary"), lines))
+    common.show_diagnostics(problems)
+
+
+def row(listed: Any) -> dict[str, Any]:
+    from hepppl.plugin import registry
+
+    entry = listed.entry
+    target = None if listed.problem else registry.load(entry.group, entry.name)
+    return {
+        "kind": registry.GROUPS[entry.group],
+        "name": entry.name,
+        "package": entry.package,
+        "version": entry.version,
+        "target": entry.point.value,
+        "summary": getattr(target, "summary", None),
+        "usable": target is not None,
+    }
+
+
+@command.command(cls=common.Command)
+@click.argument("name")
+@common.JSON
+def show(name: str, as_json: bool) -> None:
+    """What one plugin says of itself: its options, its cost, the paper behind it."""
+    from hepppl.plugin import registry
+
+    group = next((g for g in registry.GROUPS if name in registry.names(g)), "hepppl.estimators")
+    target = registry.load(group, name)
+    entry = registry.find(group, name)
+    about = {
+        "kind": registry.GROUPS[group],
+        "name": name,
+        "package": str(entry),
+        "target": entry.point.value,
+        "summary": getattr(target, "summary", ""),
+        "unbiased": getattr(target, "unbiased", None),
+        "cost": getattr(target, "cost", ""),
+        "options": dict(getattr(target, "options", {})),
+        "citation": getattr(target, "citation", ""),
+    }
+    if as_json:
+        common.print_json(about)
+        return
+    shown = {
+        **about,
+        "unbiased": {True: "yes", False: "no", None: ""}[about["unbiased"]],
+        "options": ", ".join(f"{key} = {value!r}" for key, value in about["options"].items()) or "none",
+    }
+    for key, value in shown.items():
+        if value:
+            click.echo(f"{click.style(key.ljust(10), dim=True)}{value}")

@@ -1,0 +1,115 @@
+"""Writing results: text, and events as ``.npz``, ``.h5``, ``.parquet`` or ``.root``.
+
+Each output is a column in base units, the weight one more where events are weighted. Model, parameters, seed and units
+go along as text in JSON: the array ``hepppl`` of an ``.npz``, the attribute ``hepppl`` of an ``.h5``, the schema's
+metadata of a ``.parquet``, the object ``hepppl`` of a ``.root`` file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hepppl.diagnostics import Diagnostic
+from hepppl.diagnostics.errors import HepFileError
+
+if TYPE_CHECKING:
+    from hepppl.results import Events
+
+Pathlike = str | os.PathLike[str]
+WEIGHT = "weight"
+
+
+def write_text(path: Pathlike, text: str) -> None:
+    """Raises `HepFileError` (E513) where the file cannot be written."""
+    with _writing(path):
+        Path(path).write_text(text, encoding="utf-8")
+
+
+def event_format(path: Pathlike) -> str:
+    """The ending of a file of events. Raises `HepFileError` (E511) for one that is not known."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in WRITERS:
+        found = f"'{suffix}'" if suffix else "no ending"
+        known = ", ".join(WRITERS)
+        raise HepFileError(Diagnostic("E511", f"events are written as {known}; '{os.fspath(path)}' has {found}"))
+    return suffix
+
+
+def write_events(path: Pathlike, events: Events) -> None:
+    """Raises `HepFileError`: E511 unknown format, E512 missing library, E513 not writable."""
+    writer = WRITERS[event_format(path)]
+    columns = dict(events.outputs)
+    if events.weighted:
+        columns[WEIGHT] = events.weight
+    about = events.to_dict()
+    del about["seconds"]
+    with _writing(path):
+        writer(Path(path), columns, json.dumps(about, ensure_ascii=False))
+
+
+@contextmanager
+def _writing(path: Pathlike) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, HepFileError):
+            raise
+        reason = (error.strerror or str(error)).lower()
+        raise HepFileError(Diagnostic("E513", f"cannot write '{os.fspath(path)}': {reason}")) from None
+
+
+def library(name: str, extra: str) -> Any:
+    """Import an optional library. Raises `HepFileError` (E512) that names the extra it comes with."""
+    try:
+        return import_module(name)
+    except ImportError:
+        message = f"this needs the library '{name.partition('.')[0]}', which is not installed"
+        hint = f"pip install 'hepppl[{extra}]'"
+        raise HepFileError(Diagnostic("E512", message, hints=(hint,))) from None
+
+
+def _npz(path: Path, columns: dict[str, np.ndarray], about: str) -> None:
+    with path.open("wb") as file:  # np.savez would add a second ending to a name it does not like
+        np.savez(file, **columns, hepppl=np.array(about))
+
+
+def _h5(path: Path, columns: dict[str, np.ndarray], about: str) -> None:
+    with library("h5py", "io").File(path, "w") as file:
+        file.attrs["hepppl"] = about
+        for name, values in columns.items():
+            file.create_dataset(name, data=values)
+
+
+def _parquet(path: Path, columns: dict[str, np.ndarray], about: str) -> None:
+    arrow, parquet = library("pyarrow", "io"), library("pyarrow.parquet", "io")
+
+    def column(values: np.ndarray) -> Any:
+        if values.ndim == 1:
+            return arrow.array(values)
+        return arrow.FixedSizeListArray.from_arrays(column(values.reshape(-1, *values.shape[2:])), values.shape[1])
+
+    table = arrow.table({name: column(np.asarray(values)) for name, values in columns.items()})
+    parquet.write_table(table.replace_schema_metadata({"hepppl": about}), path)
+
+
+def _root(path: Path, columns: dict[str, np.ndarray], about: str) -> None:
+    with library("uproot", "io").recreate(path) as file:
+        file.mktree("events", {name: (values.dtype, values.shape[1:]) for name, values in columns.items()})
+        file["events"].extend(columns)
+        file["hepppl"] = about
+
+
+WRITERS: dict[str, Callable[[Path, dict[str, np.ndarray], str], None]] = {
+    ".npz": _npz,
+    ".h5": _h5,
+    ".parquet": _parquet,
+    ".root": _root,
+}
