@@ -77,7 +77,7 @@ def cascade(key: Array, splitting: Array, n: int, tile: int = 512, block: int = 
 @functools.partial(jax.jit, static_argnames=("n", "tile", "block"))
 def chain_reaction(key: Array, p: Array, nu: Array, n: int, tile: int = 512, block: int = 1) -> Array:
     """``examples/chain_reaction.hep``: the number of neutrons, shape (n,). Only how many are alive has to be known,
-    so there is no stack; the number freed is drawn by inversion of the Poisson law (`jax.random.poisson` is 40 times slower)."""
+    so there is no stack. The number freed is drawn by inversion (`jax.random.poisson` is 40 times slower)."""
     k = np.arange(16)
     factorial = np.cumprod(np.maximum(k, 1))
 

@@ -1,4 +1,4 @@
-"""The oracles agree among themselves and with the figures in the examples' comments: a failure elsewhere is hepppl's."""
+"""The oracles agree among themselves and with the examples' comments, so that a failure elsewhere is hepppl's."""
 
 from __future__ import annotations
 

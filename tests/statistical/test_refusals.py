@@ -1,4 +1,4 @@
-"""Runs that cannot be trusted or make no sense end in a diagnostic and the right exit status, in Python and in the shell."""
+"""Runs that make no sense or cannot be trusted end in a diagnostic and the right exit status, never in a number."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def test_a_limit_that_is_too_small_fails(command: str) -> None:
     assert raised.value.exit_status == 3
     assert "limit" in str(raised.value)
     assert {d.code for d in raised.value.diagnostics} == {"E901"}
-    assert all(d.span is not None and d.span.line == 14 for d in raised.value.diagnostics)
+    (line,) = (i for i, text in enumerate(SMALL.read_text("utf-8").splitlines(), 1) if "limit 3" in text)
+    assert all(d.span is not None and d.span.line == line for d in raised.value.diagnostics)
 
 
 def test_the_truncated_fraction_may_be_tolerated_and_is_reported() -> None:
@@ -116,21 +117,19 @@ def test_a_result_that_is_not_a_number() -> None:
         model.grad(100)
 
 
-@pytest.mark.parametrize(("text", "error"), [
-    ("model m { param t: real = 1; x ~ normal(t, 1); return if x > 0 then 1 else 0 }", hepppl.HepPlanError),
-    ("model m { param t: real = 1; x ~ normal(0, 1); return if x > t then 1 else 0 }", hepppl.HepPlanError),
-    ("model m { param t: real in (0, 5) = 1; x ~ uniform(0, 1); y = x ^ t; return if y > 0.5 then 1 else 0 }", hepppl.HepPlanError),
+@pytest.mark.parametrize(("body", "slope"), [
+    ("x ~ normal(t, 1); return if x > 1 then 1 else 0", 0.39894228),
+    ("x ~ normal(0, 1); return if x > t then 1 else 0", -0.24197072),
+    ("x ~ uniform(0, 1); y = x ^ t; return if y > 0.5 then 1 else 0", -0.5 * 0.69314718),
 ])  # fmt: skip
-def test_a_comparison_that_carries_a_derivative_is_never_a_silent_number(text: str, error: type[Exception]) -> None:
-    """Either a sound estimator takes the site over (the first: score), or the program is refused; never a wrong zero."""
-    model = hepppl.parse(text)
+def test_a_comparison_that_carries_a_derivative_is_never_a_silent_zero(body: str, slope: float) -> None:
+    """Either a sound estimator takes the site over (the first: score), or the program is refused."""
+    model = hepppl.parse(f"model m {{ param t: real in (0, 5) = 1; {body} }}")
     try:
         result = model.grad(200_000, seed=62)
-    except error:
+    except hepppl.HepPlanError:
         return
     estimate, se = result.gradient["value"]["t"], result.se["value"]["t"]
-    exact = {"normal(t": 0.24197072, "x > t": -0.24197072, "x ^ t": -0.5 * 0.69314718}
-    slope = next(value for key, value in exact.items() if key in text)
     assert 0 < se < 0.05
     assert abs(estimate - slope) < 5 * se
 

@@ -1,4 +1,4 @@
-"""An event is a pure function of program, parameters, seed and event number: not of batches, lanes or how many there are."""
+"""An event depends on program, parameters, seed and event number: not on batches, lanes or how many there are."""
 
 from __future__ import annotations
 

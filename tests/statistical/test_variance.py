@@ -1,11 +1,13 @@
 """One event's standard deviation of the gradient stays under the bars that the published systems set.
 
-The bars: absorber shower 2.9 (score with baseline 4.4, published stochastic AD 6.4), energy loss 2.4 (6.6; 4.5), random
-walk 6.6 (StochasticAD.jl's triples 6.5, score with baseline 21.6). A standard deviation from n = 60,000 events is known to
-about one per cent.
+The bars: absorber shower 2.9 (score with baseline 4.4, published stochastic AD 6.4), energy loss 2.4 (6.6; 4.5),
+random walk 6.6 (StochasticAD.jl's triples 6.5, score with baseline 21.6). A standard deviation from 60,000 events is
+known to about one per cent.
 """
 
 from __future__ import annotations
+
+import math
 
 import pytest
 
@@ -41,8 +43,6 @@ def test_score_has_a_baseline(name: str, site: str, at: dict[str, float], bar: f
 @pytest.mark.parametrize("x", [0.2, 0.7, 1.1])
 def test_std_of_the_discrete_choice_is_one_of_the_known_ones(x: float) -> None:
     """Zero for a two-sided flip, q' sqrt(q / (1 - q)) or its inverse for a one-sided one."""
-    import math
-
     q, slope = math.sin(2 * x) ** 2, 2 * math.sin(4 * x)
     odds = q / (1 - q)
     known = [0.0, abs(slope) * odds**0.5, abs(slope) * odds**-0.5]
