@@ -10,7 +10,8 @@ from hepppl.cli import common
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepFileError
 
-FORMATS = (".svg", ".dot", ".json", ".txt")
+#: Ending of a file -> method of `ModelGraph` that makes its text.
+FORMATS = {".svg": "to_svg", ".dot": "to_dot", ".json": "to_json", ".txt": "to_text"}
 
 
 @click.command(cls=common.Command, short_help="The model graph as text, SVG, DOT or JSON.")
@@ -24,17 +25,16 @@ def command(
 ) -> None:
     """Show the model graph: parameters, random sites, processes, loops and outputs, and what depends on what."""
     if output is not None and output.suffix not in FORMATS:
-        message = f"graphs are written as {', '.join(FORMATS)}, not as '{output.suffix or output}'"
+        message = f"graphs are written as {', '.join(FORMATS)}, not as '{output.name}'"
         raise HepFileError(Diagnostic("E511", message))
     graph = common.open_model(file, model_name, data_file).model_graph
-    from hepppl.graph import show
-
     if output is not None:
         from hepppl.io.write import write_text
 
-        render = {".svg": show.svg, ".dot": show.dot, ".json": show.json_text, ".txt": show.text}[output.suffix]
-        write_text(output, render(graph))
+        write_text(output, getattr(graph, FORMATS[output.suffix])())
     if as_json:
-        common.print_json(show.to_dict(graph))
+        from hepppl.graph.jsonform import to_dict
+
+        common.print_json(to_dict(graph))
     elif output is None and not quiet:
-        click.echo(show.text(graph))
+        click.echo(graph.to_text().rstrip("\n"))

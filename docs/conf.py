@@ -1,0 +1,36 @@
+"""Sphinx configuration. Pages on diagnostics are written from the registry of codes on every build."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from generate import diagnostics_pages  # noqa: E402
+
+from hepppl import __version__  # noqa: E402
+
+project = "hepppl"
+author = "The hepppl developers"
+copyright = "2026, the hepppl developers"
+version = release = __version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+exclude_patterns = ["_build"]
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+# `x` in a docstring means code, as in NumPy's own documentation.
+default_role = "code"
+
+html_theme = "furo"
+html_title = f"hepppl {__version__}"
+html_static_path: list[str] = []
+pygments_style = "friendly"
+suppress_warnings = ["myst.strikethrough"]
+
+diagnostics_pages(HERE / "diagnostics")
