@@ -63,11 +63,13 @@ def parameters(graph: ModelGraph, wrt: Sequence[str] | None) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Choice:
-    """``asked``: the request it follows; ``why``: the reason in words."""
+    """``estimator`` is None where none is needed, or where none is sound (``unserved``). ``why``: the reason in words.
+    ``asked``: the request it follows."""
 
     estimator: Estimator | None
     why: str
     asked: Request | None = None
+    unserved: bool = False
 
 
 class _Chooser:
@@ -79,6 +81,7 @@ class _Chooser:
         self.laws = {number: law(site.node) for number, site in self.sites.items()}
         self.own = tuple(e for e in own_estimators() if e.rank > 0 and e.unbiased)
         self.pinned: dict[int, Request] = dict(requests.author) | dict(requests.caller)
+        self.soft: set[int] = set()  # of these, the ones that follow "*" and may be given up
 
     # What a site looks like to an estimator
 
@@ -115,7 +118,7 @@ class _Chooser:
         pathwise = self.mend(pathwise)
         self.refuse(pathwise)
         choices = {number: self.choice(number, pathwise) for number in self.sites}
-        missing = [refusals.unserved(self.sites[n], c.why) for n, c in choices.items() if c.estimator is _NONE]
+        missing = [refusals.unserved(self.sites[n], c.why) for n, c in choices.items() if c.unserved]
         if missing:
             raise HepPlanError(missing)
         rows = tuple(self.row(self.sites[number], choice) for number, choice in choices.items())
@@ -139,6 +142,7 @@ class _Chooser:
             info = self.info(number, pathwise)
             if info.law_depends and every.estimator.refuses(info) is None:
                 self.pinned[number] = every
+                self.soft.add(number)
                 pathwise = pathwise | {number} if every.estimator.pathwise else pathwise - {number}
         return pathwise
 
@@ -157,6 +161,8 @@ class _Chooser:
             back = pathwise | {number}
             if len(self.flow(back).nonsmooth) <= lost and self.all_served(changed - {number}, back):
                 pathwise, changed = back, changed - {number}
+        for number in self.soft & changed:
+            del self.pinned[number]
         return pathwise
 
     def cut(self, sites: tuple[int, ...], params: tuple[str, ...], pathwise: frozenset[int]) -> set[int] | None:
@@ -170,7 +176,7 @@ class _Chooser:
             if number in seen:
                 continue
             seen.add(number)
-            if number in self.pinned:
+            if number in self.pinned and number not in self.soft:
                 return None
             if self.all_served({number}, pathwise - {number}):
                 found.add(number)
@@ -218,11 +224,12 @@ class _Chooser:
             return _Choice(None, "it influences no output")
         request = self.pinned.get(number)
         if request is not None:
-            return _Choice(request.estimator, f"asked for by {request.by}", request)
+            biased = "" if request.estimator.unbiased else "; biased"
+            return _Choice(request.estimator, f"asked for by {request.by}{biased}", request)
         sound = [e for e in self.sound(info) if e.pathwise == (number in pathwise)]
         if not sound:
             reasons = "; ".join(f"{e.name}: {e.refuses(info) or 'a derivative would be lost'}" for e in self.own)
-            return _Choice(_NONE, reasons)
+            return _Choice(None, reasons, unserved=True)
         why = _reason(info, self.laws[number], sound[0])
         every = self.requests.every
         if every is not None and number not in self.requests.caller:
@@ -244,10 +251,6 @@ class _Chooser:
             influences=self.graph.influences(site.number),
             line=site.node.span.line,
         )
-
-
-#: Marks a site that needs an estimator and that none serves.
-_NONE = Estimator("", "", True, "", 0.0, "", "")
 
 
 def _either(names: Sequence[str]) -> str:

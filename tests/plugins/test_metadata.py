@@ -1,0 +1,69 @@
+"""What hepppl's own estimators say of themselves, and where they refuse."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hepppl.plugin import SiteInfo
+from hepppl.plugin.registry import load_estimator
+
+NORMAL = SiteInfo("x", 0, "normal", False, "location_scale", None, law_depends=True)
+BERNOULLI = SiteInfo("b", 1, "bernoulli", True, None, 2, law_depends=True)
+
+
+@pytest.mark.parametrize("name", ["reparam", "score", "stochastic_ad"])
+def test_metadata_is_complete(name: str) -> None:
+    estimator = load_estimator(name)
+    assert estimator.name == name
+    assert estimator.unbiased
+    assert estimator.summary
+    assert estimator.cost
+    assert "arXiv" in estimator.citation or "doi" in estimator.citation
+    assert estimator.rank > 0
+    assert hasattr(estimator.load(), "visit")
+
+
+def test_reparam_serves_smooth_uses_of_differentiable_draws_only() -> None:
+    reparam = load_estimator("reparam")
+    assert reparam.refuses(NORMAL) is None
+    assert "discrete" in reparam.refuses(BERNOULLI)
+    assert "cannot be differentiated" in reparam.refuses(replace(NORMAL, pathwise=None))
+    assert "line 5" in reparam.refuses(replace(NORMAL, nonsmooth=("the comparison in line 5",)))
+
+
+def test_score_serves_laws_that_hold_a_parameter_in_a_fixed_support() -> None:
+    score = load_estimator("score")
+    assert score.refuses(NORMAL) is None
+    assert score.refuses(BERNOULLI) is None
+    assert score.refuses(replace(NORMAL, nonsmooth=("the comparison in line 5",))) is None
+    assert "no parameter" in score.refuses(replace(NORMAL, law_depends=False))
+    assert "support" in score.refuses(replace(NORMAL, moving_support=True))
+
+
+def test_stochastic_ad_serves_discrete_laws() -> None:
+    stochastic_ad = load_estimator("stochastic_ad")
+    assert stochastic_ad.refuses(BERNOULLI) is None
+    assert "continuous" in stochastic_ad.refuses(NORMAL)
+    assert "no parameter" in stochastic_ad.refuses(replace(BERNOULLI, law_depends=False))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "word"),
+    [
+        ("score", {"baseline": "median"}, "baseline"),
+        ("score", {"side": "up"}, "side"),
+        ("stochastic_ad", {"side": "left"}, "side"),
+        ("reparam", {"side": "up"}, "side"),
+    ],
+)
+def test_options_are_checked(name: str, options: dict[str, str], word: str) -> None:
+    assert word in load_estimator(name).check_options(options)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("score", {"baseline": "none"}), ("stochastic_ad", {"side": "down"}), ("reparam", {})]
+)
+def test_good_options_pass(name: str, options: dict[str, str]) -> None:
+    assert load_estimator(name).check_options(options) is None
