@@ -15,7 +15,6 @@ _FILL = {
     "process": "#f3dff0", "reduce": "#ffffff", "weight": "#fbd9cf", "require": "#fbd9cf",
     "emit": "#f3dff0", "spawn": "#f3dff0",
 }  # fmt: skip
-_GROUP = {"definition": "#faf5fa", "section": "none"}
 _STYLE = (
     "text{font:12px Helvetica,Arial,sans-serif;fill:#222}.head{font-style:italic;fill:#555}"
     ".box{stroke:#555}.group{stroke:#999}.part{stroke:#bbb;stroke-dasharray:2 3}"
@@ -52,10 +51,16 @@ def reduced(outline: Outline) -> list[Link]:
     """The links between single boxes that no longer way implies; those that close a cycle are kept."""
     leaves = {item.id for item in outline.walk() if not item.sections}
     links = [link for link in outline.links if link.source in leaves and link.target in leaves]
-    order = {item.id: i for i, item in enumerate(outline.walk())}
-    forward = nx.DiGraph((link.source, link.target) for link in links if order[link.source] < order[link.target])
+    forward = nx.DiGraph()
+    forward.add_nodes_from(leaves)
+    closing = []
+    for link in links:
+        if nx.has_path(forward, link.target, link.source):
+            closing.append(link)
+        else:
+            forward.add_edge(link.source, link.target)
     kept = set(nx.transitive_reduction(forward).edges)
-    return [link for link in links if order[link.source] >= order[link.target] or (link.source, link.target) in kept]
+    return [link for link in links if (link.source, link.target) in kept or link in closing]
 
 
 def _groups(box: Box) -> Iterator[str]:
@@ -64,7 +69,7 @@ def _groups(box: Box) -> Iterator[str]:
     look = "part" if box.kind == "section" else "group"
     yield (
         f'<rect class="{look}" x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}" '
-        f'rx="6" fill="{_GROUP.get(box.kind, "#00000006")}"/>'
+        f'rx="6" fill="{"#faf5fa" if box.kind == "definition" else "none"}"/>'
     )
     yield f'<text class="head" x="{box.x + PAD:.1f}" y="{box.y + HEAD - 5:.1f}">{escape(box.title)}</text>'
     for child in box.children:
