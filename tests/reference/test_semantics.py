@@ -36,6 +36,13 @@ def test_reductions_of_reals(kind, some, empty):
     np.testing.assert_equal(simulate(emitting(kind=kind), 1)["x"], [empty])
 
 
+def test_extremes_of_integers():
+    options = {"type": INT, "element_type": INT}
+    assert simulate(emitting(2, 5, kind="max", **options), 1)["x"] == [5]
+    assert simulate(emitting(kind="max", **options), 1, precision=32)["x"] == [-(2**31)]
+    assert simulate(emitting(kind="min", **options), 1, precision=32)["x"] == [2**31 - 1]
+
+
 @pytest.mark.parametrize(
     ("kind", "type", "elements", "value"),
     [

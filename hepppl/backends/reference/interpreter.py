@@ -16,10 +16,9 @@ from hepppl.backends.reference import laws
 from hepppl.backends.reference.operations import Numbers, RangeFault
 from hepppl.backends.reference.reductions import reduce
 from hepppl.backends.reference.threefry import Words, threefry2x32, uniform
-from hepppl.semantics import ir
-from hepppl.semantics.types import Tensor
+from hepppl.graph import Node, Process, Program, Region, Tensor, Value
 
-Env = dict[ir.Value, Any]
+Env = dict[Value, Any]
 
 #: Counter of the k-th further particle that a step spawns: above the number of any site.
 CHILD = 0xFFFF0000
@@ -43,7 +42,7 @@ class Draw:
 class Particle:
     """A particle waiting to be followed: its process, the values of its formals, and its address."""
 
-    process: ir.Process
+    process: Process
     args: tuple[Any, ...]
     key: Words
     step: int
@@ -72,10 +71,10 @@ class Scope:
         return (self.step * product + index) & 0xFFFFFFFF
 
 
-Fault = tuple[str, ir.Node]
+Fault = tuple[str, Node]
 
 
-def tensor(value: ir.Value) -> Tensor:
+def tensor(value: Value) -> Tensor:
     """The type of a value that is not a collection."""
     assert isinstance(value.type, Tensor)
     return value.type
@@ -91,7 +90,7 @@ class Event:
 
     def __init__(
         self,
-        program: ir.Program,
+        program: Program,
         key: Words,
         inputs: Mapping[str, Any],
         observed: Mapping[str, Any],
@@ -115,7 +114,7 @@ class Event:
             self.region(self.program.body, (), env)
         return {output.name: env[output.value] for output in self.program.outputs}
 
-    def region(self, region: ir.Region, args: Sequence[Any], env: Env) -> list[Any]:
+    def region(self, region: Region, args: Sequence[Any], env: Env) -> list[Any]:
         """Execute a region. ``env`` holds the values of the regions around it, and gets its own."""
         env.update(zip(region.params, args, strict=True))
         for node in region.nodes:
@@ -123,12 +122,12 @@ class Event:
             env.update(zip(node.results, execute(self, node, env), strict=True))
         return [env[value] for value in region.results]
 
-    def fail(self, kind: str, node: ir.Node) -> None:
+    def fail(self, kind: str, node: Node) -> None:
         self.fault = self.fault or (kind, node)
 
     # Values
 
-    def pure(self, node: ir.Node, env: Env) -> list[Any]:
+    def pure(self, node: Node, env: Env) -> list[Any]:
         inputs = [env[value] for value in node.inputs]
         kind = tensor(node.results[0]).kind
         try:
@@ -137,10 +136,10 @@ class Event:
             self.fail("range", node)
             return [self.numbers.of(kind, fault.value)]
 
-    def const(self, node: ir.Node, env: Env) -> list[Any]:
+    def const(self, node: Node, env: Env) -> list[Any]:
         return [self.numbers.of(tensor(node.results[0]).kind, node.attrs["value"])]
 
-    def input(self, node: ir.Node, env: Env) -> list[Any]:
+    def input(self, node: Node, env: Env) -> list[Any]:
         return [self.numbers.of(tensor(node.results[0]).kind, self.inputs[node.attrs["name"]])]
 
     # Random sites
@@ -149,7 +148,7 @@ class Event:
         """The two random words of the site or process of that number, here and now."""
         return threefry2x32(*self.scope.key, number, self.scope.counter, self.rounds)
 
-    def site(self, node: ir.Node, env: Env) -> list[Any]:
+    def site(self, node: Node, env: Env) -> list[Any]:
         kind, name = tensor(node.results[0]).kind, node.attrs["name"]
         args = [env[value] for value in node.inputs]
         law = laws.build(node.attrs["dist"], args)
@@ -169,25 +168,25 @@ class Event:
 
     # Control flow
 
-    def branch(self, node: ir.Node, env: Env) -> list[Any]:
+    def branch(self, node: Node, env: Env) -> list[Any]:
         then, otherwise = node.regions
         return self.region(then if env[node.inputs[0]] else otherwise, (), env)
 
-    def turn(self, index: int, extent: int, region: ir.Region, args: Sequence[Any], env: Env) -> list[Any]:
+    def turn(self, index: int, extent: int, region: Region, args: Sequence[Any], env: Env) -> list[Any]:
         """One turn of a loop."""
         self.scope.loops.append((index, extent))
         results = self.region(region, args, env)
         self.scope.loops.pop()
         return results
 
-    def for_(self, node: ir.Node, env: Env) -> list[Any]:
+    def for_(self, node: Node, env: Env) -> list[Any]:
         start, stop = node.attrs["start"], node.attrs["stop"]
         carried = [env[value] for value in node.inputs]
         for i in range(start, stop):
             carried = self.turn(i - start, stop - start, node.regions[0], (self.numbers.int(i), *carried), env)
         return carried
 
-    def while_(self, node: ir.Node, env: Env) -> list[Any]:
+    def while_(self, node: Node, env: Env) -> list[Any]:
         condition, body = node.regions
         limit = node.attrs["limit"]
         carried = [env[value] for value in node.inputs]
@@ -199,7 +198,7 @@ class Event:
             self.fail("truncated", node)
         return carried
 
-    def plate(self, node: ir.Node, env: Env) -> list[Any]:
+    def plate(self, node: Node, env: Env) -> list[Any]:
         start, stop = node.attrs["start"], node.attrs["stop"]
         rows = [
             self.turn(i - start, stop - start, node.regions[0], (self.numbers.int(i),), env) for i in range(start, stop)
@@ -212,7 +211,7 @@ class Event:
 
     # Processes
 
-    def process(self, node: ir.Node, env: Env) -> list[Any]:
+    def process(self, node: Node, env: Env) -> list[Any]:
         """Follow the first particle and all that come of it, depth first. The result lists the tuples emitted."""
         args = tuple(env[value] for value in node.inputs)
         first = self.program.processes[node.attrs["process"]]
@@ -242,7 +241,7 @@ class Event:
         step, self.scope = self.scope, outer
         return step
 
-    def spawn(self, node: ir.Node, env: Env) -> list[Any]:
+    def spawn(self, node: Node, env: Env) -> list[Any]:
         """The first child goes on with its parent's stream, each further one has a stream of its own."""
         step, k = self.scope, len(self.scope.children)
         process = self.program.processes[node.attrs["process"]]
@@ -254,32 +253,33 @@ class Event:
         step.children.append(child)
         return []
 
-    def emit(self, node: ir.Node, env: Env) -> list[Any]:
+    def emit(self, node: Node, env: Env) -> list[Any]:
         self.scope.emitted.append(tuple(env[value] for value in node.inputs))
         return []
 
-    def reduce(self, node: ir.Node, env: Env) -> list[Any]:
+    def reduce(self, node: Node, env: Env) -> list[Any]:
         collection, *captured = (env[value] for value in node.inputs)
         region = node.regions[0]
         rows = [self.region(region, (*element, *captured), env) for element in collection]
-        value, overflow = reduce(node.attrs, rows, captured, self.numbers)
+        kind = tensor(node.results[0]).kind
+        value, overflow = reduce(node.attrs, kind, rows, captured, self.numbers)
         if overflow:
             self.fail("truncated", node)
-        return [self.numbers.of(tensor(node.results[0]).kind, value)]
+        return [self.numbers.of(kind, value)]
 
     # The event's weight
 
-    def weight_(self, node: ir.Node, env: Env) -> list[Any]:
+    def weight_(self, node: Node, env: Env) -> list[Any]:
         self.weight *= self.numbers.real(env[node.inputs[0]])
         return []
 
-    def require(self, node: ir.Node, env: Env) -> list[Any]:
+    def require(self, node: Node, env: Env) -> list[Any]:
         if not env[node.inputs[0]]:
             self.weight = self.numbers.real(0)
         return []
 
 
-STRUCTURAL: Mapping[str, Callable[[Event, ir.Node, Env], list[Any]]] = {
+STRUCTURAL: Mapping[str, Callable[[Event, Node, Env], list[Any]]] = {
     "param": Event.input, "data": Event.input, "const": Event.const, "site": Event.site, "branch": Event.branch,
     "for": Event.for_, "while": Event.while_, "plate": Event.plate, "process": Event.process, "spawn": Event.spawn,
     "emit": Event.emit, "reduce": Event.reduce, "weight": Event.weight_, "require": Event.require,

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from hepppl import distributions
-from hepppl.semantics import ir
+from hepppl.graph import Dist
 
 
 class Law(Protocol):
@@ -166,10 +166,10 @@ ORDERED: Mapping[str, Callable[..., Any]] = {
 }
 
 
-def build(dist: ir.Dist, inputs: Sequence[Any]) -> Law:
+def build(dist: Dist, inputs: Sequence[Any]) -> Law:
     """The law of a site whose inputs have these values."""
     metadata = distributions.get(dist.name)
-    given = {name: inputs[position] for name, position in dist.args}
+    given = {name: inputs[at] for name, at in dist.args if isinstance(at, int)}
     args = [np.asarray(given.get(p.name, p.default), np.float64)[()] for p in metadata.parameters]
     in_range = all(np.all(CONSTRAINTS[p.constraint](x)) for p, x in zip(metadata.parameters, args, strict=True))
     if not (in_range and ORDERED.get(dist.name, lambda *_: True)(*args)):

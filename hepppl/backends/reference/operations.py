@@ -1,4 +1,4 @@
-"""The pure operations of `ir.OPS` in NumPy: name -> function of the inputs and the node's attributes."""
+"""The pure operations of the language (`OPS` of the typed program) in NumPy: name -> function of inputs and attributes."""
 
 from __future__ import annotations
 
@@ -117,6 +117,13 @@ class Numbers:
     def of(self, kind: str, x: Any) -> Any:
         """``x`` as a NumPy scalar or array of that kind (``real``, ``int`` or ``bool``)."""
         return np.asarray(x).astype(getattr(self, kind))[()]
+
+    def extreme(self, kind: str, sign: int) -> Any:
+        """What is beyond every value of the kind, above (sign 1) or below (-1)."""
+        if kind == "real":
+            return sign * np.inf
+        limits = np.iinfo(self.int)
+        return limits.max if sign > 0 else limits.min
 
     def joined(self, values: list[Any]) -> list[Any]:
         """Booleans and integers made real where they meet reals. (NumPy would make float32 and int32 a float64.)"""

@@ -11,13 +11,13 @@ from hepppl.backends.reference.operations import Numbers
 
 
 def reduce(
-    attrs: Mapping[str, Any], rows: Sequence[Sequence[Any]], captured: list[Any], numbers: Numbers
+    attrs: Mapping[str, Any], element: str, rows: Sequence[Sequence[Any]], captured: list[Any], numbers: Numbers
 ) -> tuple[Any, bool]:
     """The value of a reduction, and whether it had to leave elements out (`padded` only).
 
-    ``rows`` holds for each element, in the order of emission, the value of the reduction's expression (and for
-    ``hist`` its weight). Of an empty collection count and sum are 0, mean is NaN, min is +inf, max is -inf, any is
-    false and all is true.
+    ``rows`` holds for each element, in the order of emission, the value of the reduction's expression, of the kind
+    ``element`` (and for ``hist`` its weight). Of an empty collection count and sum are 0, mean is NaN, min is +inf and
+    max -inf (of integers the largest and the smallest there is), any is false and all is true.
     """
     kind = attrs["kind"]
     values = [row[0] for row in rows] if kind != "hist" else []
@@ -29,9 +29,9 @@ def reduce(
         case "mean":
             return (sum(values) / len(values) if values else np.nan), False
         case "min":
-            return (np.min(values, axis=0) if values else np.inf), False
+            return (np.min(values, axis=0) if values else numbers.extreme(element, 1)), False
         case "max":
-            return (np.max(values, axis=0) if values else -np.inf), False
+            return (np.max(values, axis=0) if values else numbers.extreme(element, -1)), False
         case "any":
             return any(values), False
         case "all":
@@ -47,7 +47,7 @@ def reduce(
 
 
 def histogram(edges: np.ndarray, rows: Sequence[Sequence[Any]], numbers: Numbers) -> np.ndarray:
-    """The sum of weights per bin, edges[k] <= value < edges[k + 1]; the last bin has its upper edge too, as in NumPy."""
+    """The sum of weights per bin, edges[k] <= value < edges[k + 1]; the last bin has both edges, as in NumPy."""
     bins = np.zeros(len(edges) - 1, numbers.real)
     for value, *weight in rows:
         if edges[0] <= value <= edges[-1]:

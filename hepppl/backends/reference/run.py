@@ -11,7 +11,7 @@ import numpy as np
 from hepppl.backends.reference.interpreter import Draw, Event, Fault, tensor
 from hepppl.backends.reference.operations import Numbers
 from hepppl.backends.reference.threefry import event_key
-from hepppl.semantics import ir
+from hepppl.graph import Output, Program, walk
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Events:
 
 
 def simulate(
-    program: ir.Program,
+    program: Program,
     n: int,
     seed: int = 0,
     params: Mapping[str, Any] | None = None,
@@ -70,7 +70,7 @@ def simulate(
 
 
 def trace(
-    program: ir.Program,
+    program: Program,
     event: int,
     seed: int = 0,
     params: Mapping[str, Any] | None = None,
@@ -88,10 +88,10 @@ def trace(
 
 
 def _bind(
-    program: ir.Program, params: Mapping[str, Any], data: Mapping[str, Any]
+    program: Program, params: Mapping[str, Any], data: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The values of parameters and data by name, and those of the observables that are given."""
-    observables = {node.attrs["name"] for node in ir.walk(program.body) if node.attrs.get("observed")}
+    observables = {node.attrs["name"] for node in walk(program.body) if node.attrs.get("observed")}
     defaults = {p.name: p.default for p in program.params}, {d.name: d.default for d in program.data}
     unknown = (params.keys() - defaults[0].keys()) | (data.keys() - defaults[1].keys() - observables)
     if unknown:
@@ -102,9 +102,9 @@ def _bind(
     return inputs, {name: value for name, value in data.items() if name in observables}
 
 
-def _column(program: ir.Program, out: ir.Output, values: list[Any], numbers: Numbers) -> np.ndarray | list[np.ndarray]:
+def _column(program: Program, out: Output, values: list[Any], numbers: Numbers) -> np.ndarray | list[np.ndarray]:
     """The values of an output over the events: one array, or a list of arrays for a jagged output."""
-    if any(node.attrs.get("kind") == "jagged" and out.value in node.results for node in ir.walk(program.body)):
+    if any(node.attrs.get("kind") == "jagged" and out.value in node.results for node in walk(program.body)):
         return [np.asarray(value) for value in values]
     type = tensor(out.value)
     return np.asarray(values, getattr(numbers, type.kind)).reshape(len(values), *type.shape)
