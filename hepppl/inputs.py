@@ -83,6 +83,8 @@ def param_value(param: Param, given: Any) -> Any:
     for number in _flat(value):
         if not math.isfinite(number):
             raise HepValueError(Diagnostic("E452", f"parameter '{param.name}' cannot be {number}"))
+        if tensor.kind == "int" and number != int(number):
+            raise HepValueError(Diagnostic("E456", f"parameter '{param.name}' is an integer, found {number:g}"))
         if param.support is not None and not param.support.contains(number):
             unit = f" {readable_unit(tensor.dim)}".rstrip()
             message = f"{param.name} = {number:g}{unit} lies outside the support {interval(param.support)}{unit}"
@@ -140,6 +142,23 @@ def check_run(n: Any, seed: Any, tolerance: float = 0.0) -> tuple[int, int]:
     if not 0 <= tolerance <= 1:
         raise HepValueError(Diagnostic("E457", f"the tolerance is a fraction from 0 to 1, found {tolerance!r}"))
     return count, start
+
+
+def engine(precision: int, rounds: int, lanes: int | None, batch: int | None, max_steps: int) -> dict[str, Any]:
+    """The options of a compilation, as a back end takes them. Raises `HepValueError` (E457) for what cannot be."""
+    found = {"precision": precision, "rounds": rounds, "lanes": lanes, "batch": batch, "max_steps": max_steps}
+    problems = [
+        Diagnostic("E457", f"{name} must be {' or '.join(map(str, allowed))}, found {found[name]!r}")
+        for name, allowed in (("precision", (32, 64)), ("rounds", (13, 20)))
+        if found[name] not in allowed
+    ]
+    for name in ("lanes", "batch", "max_steps"):
+        whole = _whole(found[name])
+        if (found[name] is not None or name == "max_steps") and (whole is None or whole < 1):
+            problems.append(Diagnostic("E457", f"{name} must be a positive integer, found {found[name]!r}"))
+    if problems:
+        raise HepValueError(problems)
+    return found
 
 
 def _whole(value: Any) -> int | None:

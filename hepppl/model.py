@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 #: ``progress(done, total)``, called now and then while a run goes on.
 Progress = Callable[[int, int], None]
 By = Mapping[str, Any]
+#: Particle steps after which an event is stopped.
+MAX_STEPS = 1_000_000
 
 
 def load(path: str | os.PathLike[str], *, model: str | None = None, data: Mapping[str, Any] | None = None) -> Model:
@@ -130,26 +132,24 @@ class Model:
         rounds: int = 13,
         lanes: int | None = None,
         batch: int | None = None,
+        max_steps: int = MAX_STEPS,
         **values: Any,
     ) -> Events:
         """``n`` events. Parameters by name, as numbers in base units or texts (``radius="20cm"``), or in ``params``.
 
-        ``tolerance``: the fraction of events that may be truncated by a limit. ``lanes`` and ``batch`` change time and
-        memory, never an event. Raises `HepValueError` for wrong inputs, and `HepResultError` (with the `Events` as
-        ``.result``) where the result is not to be trusted.
+        ``tolerance``: the fraction of events that may be truncated by a limit. ``precision``: 32 or 64 bits; ``rounds``
+        of Threefry: 13 or 20. ``lanes`` and ``batch`` change time and memory, never an event. An event is stopped after
+        ``max_steps`` particle steps. Raises `HepValueError` for wrong inputs, and `HepResultError` (with the `Events`
+        as ``.result``) where the result is not to be trusted.
         """
         from hepppl import results, trust
 
         n, seed = inputs.check_run(n, seed, tolerance)
-        if data is not None:
-            return self.with_data(data).simulate(
-                n, seed, params=params, tolerance=tolerance, progress=progress, precision=precision, rounds=rounds,
-                lanes=lanes, batch=batch, **values,
-            )  # fmt: skip
-        point = inputs.param_values(self.program, {**(params or {}), **values})
-        compiled = self._compiled(None, precision=precision, rounds=rounds, lanes=lanes, batch=batch)
-        raw = compiled.simulate(n, seed, point, self._data(), progress=progress)
-        events = results.events(self, n, seed, point, raw)
+        engine = inputs.engine(precision, rounds, lanes, batch, max_steps)
+        model = self.with_data(data)
+        point = inputs.param_values(model.program, {**(params or {}), **values})
+        raw = model._compiled(None, **engine).simulate(n, seed, point, model._data(), progress=progress)
+        events = results.events(model, n, seed, point, raw)
         trust.check(events, tolerance, trust.finite_outputs(events.outputs, events.weight))
         return events
 
@@ -170,6 +170,7 @@ class Model:
         rounds: int = 13,
         lanes: int | None = None,
         batch: int | None = None,
+        max_steps: int = MAX_STEPS,
         **values: Any,
     ) -> GradResult:
         """The expected outputs and their derivatives with respect to ``wrt`` (default: every parameter), from ``n``
@@ -181,18 +182,14 @@ class Model:
         from hepppl import results, trust
 
         n, seed = inputs.check_run(n, seed, tolerance)
-        if data is not None:
-            return self.with_data(data).grad(
-                n, seed, by, wrt, params=params, plan=plan, tolerance=tolerance, progress=progress, mode=mode,
-                precision=precision, rounds=rounds, lanes=lanes, batch=batch, **values,
-            )  # fmt: skip
-        point = inputs.param_values(self.program, {**(params or {}), **values})
-        if not self.program.params:
+        engine = inputs.engine(precision, rounds, lanes, batch, max_steps)
+        model = self.with_data(data)
+        point = inputs.param_values(model.program, {**(params or {}), **values})
+        plan = plan or model.plan(by, wrt)
+        if not plan.wrt:
             raise HepValueError(Diagnostic("E458", f"model '{self.name}' has no parameter to differentiate"))
-        plan = plan or self.plan(by, wrt)
-        compiled = self._compiled(plan, mode=mode, precision=precision, rounds=rounds, lanes=lanes, batch=batch)
-        raw = compiled.gradient(n, seed, point, self._data(), progress=progress)
-        result = results.gradient(self, n, seed, point, plan, raw)
+        raw = model._compiled(plan, mode=mode, **engine).gradient(n, seed, point, model._data(), progress=progress)
+        result = results.gradient(model, n, seed, point, plan, raw)
         trust.check(result, tolerance, results.finite_gradient(result))
         return result
 
@@ -207,12 +204,13 @@ class Model:
         rounds: int = 13,
         lanes: int | None = None,
         batch: int | None = None,
+        max_steps: int = MAX_STEPS,
     ) -> Compiled:
         """Pure functions of (key, params) for people who write JAX. Without parameters, a simulation only."""
+        engine = inputs.engine(precision, rounds, lanes, batch, max_steps)
         model = self.with_data(data)
         plan = model.plan(by, wrt) if model.program.params else None
-        compiled = model._compiled(plan, mode=mode, precision=precision, rounds=rounds, lanes=lanes, batch=batch)
-        return Compiled(model, plan, compiled)
+        return Compiled(model, plan, model._compiled(plan, mode=mode, **engine))
 
     def _compiled(self, plan: Plan | None, **options: Any) -> Any:
         key = (_plan_key(plan), tuple(options.items()))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hepppl import trust
 from hepppl.diagnostics.suggest import nearest
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def events(model: Model, n: int, seed: int, params: Mapping[str, Any], raw: Any)
         weight=np.asarray(raw.weight) if weighted else np.ones(n),
         weighted=weighted,
         units=model.units,
-        truncated=float(raw.truncated),
+        truncated=trust.truncated(raw.faults, n),
         faults=tuple(raw.faults),
         seconds={"compile": raw.compile_seconds, "run": raw.run_seconds},
     )
@@ -206,16 +207,16 @@ def gradient(model: Model, n: int, seed: int, params: Mapping[str, Any], plan: P
         events=n,
         seed=seed,
         params=params,
-        mean=_Lookup(raw.mean),
-        mean_se=_Lookup(raw.mean_se),
-        gradient=each(lambda o, p: raw.gradient[o][p].value),
-        se=each(lambda o, p: raw.gradient[o][p].se),
-        std=each(lambda o, p: raw.gradient[o][p].std),
+        mean=_Lookup({output: np.asarray(mean)[()] for output, mean in raw.mean.items()}),
+        mean_se=_Lookup({output: np.asarray(se)[()] for output, se in raw.mean_se.items()}),
+        gradient=each(lambda o, p: np.asarray(raw.gradient[o][p].value)[()]),
+        se=each(lambda o, p: np.asarray(raw.gradient[o][p].se)[()]),
+        std=each(lambda o, p: np.asarray(raw.gradient[o][p].std)[()]),
         units={output: model.units.get(output, "") for output in raw.mean},
         param_units={name: readable_unit(dim) for name, dim in param_dims.items()},
         gradient_units=each(unit),
         sites=tuple({"site": row.site, "estimator": row.estimator, "why": row.why} for row in plan.rows),
-        truncated=float(raw.truncated),
+        truncated=trust.truncated(raw.faults, n),
         faults=tuple(raw.faults),
         seconds={"compile": raw.compile_seconds, "run": raw.run_seconds},
         mode=raw.mode,

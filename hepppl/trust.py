@@ -44,6 +44,11 @@ def check(result: Any, tolerance: float, values: Iterable[tuple[str, Any]]) -> N
         raise error
 
 
+def truncated(faults: Iterable[Any], events: int) -> float:
+    """The fraction of events that met a limit (an event counts once, by its first fault)."""
+    return sum(fault.count for fault in faults if FAULTS[fault.kind][1]) / events
+
+
 def tolerated(result: Any) -> list[Diagnostic]:
     """Warnings about truncation within the tolerance: what a summary must not hide."""
     if not result.truncated:

@@ -108,6 +108,7 @@ ENGINE = options(
     click.option("--rounds", type=click.Choice(["13", "20"]), default="13", help="Rounds of Threefry (default 13)."),
     click.option("--lanes", type=int, help="Particles followed at once (default: chosen; changes no number)."),
     click.option("--batch", type=int, help="Events in memory at once (default: chosen; changes no event)."),
+    click.option("--max-steps", type=int, default=1_000_000, show_default=True, help="Particle steps of one event."),
 )
 
 
