@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from hepppl.distributions.base import Distribution
-from hepppl.distributions.builtins import BUILTINS
+from hepppl.distributions.laws import BUILTINS
 
 
 @cache

@@ -141,7 +141,7 @@ POSITIVE = (
         support="positive", pathwise="implicit",
     ),
     _law(
-        "exponential", (_rate(1.0),), "positive:Exponential",
+        "exponential", (_rate(1.0),), "location_scale:Exponential",
         "Exponential law of mean 1 / rate.",
         support="positive", pathwise="location_scale",
     ),
@@ -151,12 +151,12 @@ POSITIVE = (
         support="positive", pathwise="implicit",
     ),
     _law(
-        "half_cauchy", (_scale(),), "positive:HalfCauchy",
+        "half_cauchy", (_scale(),), "location_scale:HalfCauchy",
         "Absolute value of cauchy(0, scale).",
         support="positive", pathwise="location_scale",
     ),
     _law(
-        "half_normal", (_scale(),), "positive:HalfNormal",
+        "half_normal", (_scale(),), "location_scale:HalfNormal",
         "Absolute value of normal(0, scale).",
         support="positive", pathwise="location_scale",
     ),
@@ -168,22 +168,22 @@ POSITIVE = (
     _law(
         "log_normal",
         (Parameter("loc", "real", "none", default=0.0), Parameter("scale", "positive", "none", default=1.0)),
-        "positive:LogNormal",
+        "log_scale:LogNormal",
         "exp(x) where x follows normal(loc, scale).",
         support="positive", pathwise="icdf",
     ),
     _law(
-        "log_uniform", (_scale(None, "low"), _scale(None, "high")), "positive:LogUniform",
+        "log_uniform", (_scale(None, "low"), _scale(None, "high")), "log_scale:LogUniform",
         "Density proportional to 1 / x between low and high, both positive.",
         support="interval", pathwise="icdf",
     ),
     _law(
-        "pareto", (_scale(None), _shape("alpha")), "positive:Pareto",
+        "pareto", (_scale(None), _shape("alpha")), "log_scale:Pareto",
         "Falling power law x^-(alpha + 1) above scale.",
         support="positive", pathwise="icdf",
     ),
     _law(
-        "weibull", (_scale(None), _shape("concentration")), "positive:Weibull",
+        "weibull", (_scale(None), _shape("concentration")), "log_scale:Weibull",
         "Law with cdf 1 - exp(-(x / scale)^concentration).",
         support="positive", pathwise="icdf",
     ),
