@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "hepppl"
 
-#: Room -> the rooms it may import. Rooms not named here (the top level, io, plotting, cli) may import everything but cli.
+#: Room -> the rooms it may import. The others (the top level, io, plotting, cli) may import everything but cli.
 MAY_IMPORT = {
     "diagnostics": set(),
     "syntax": {"diagnostics"},
@@ -105,7 +105,8 @@ def test_jax_is_imported_in_its_rooms_only() -> None:
     offences = [
         str(path.relative_to(ROOT))
         for path in files(PACKAGE)
-        if room_of(path) in NO_JAX and any(module.split(".")[0] in ("jax", "jaxlib", "numpyro") for module in imports(path))
+        if room_of(path) in NO_JAX
+        and any(module.split(".")[0] in ("jax", "jaxlib", "numpyro") for module in imports(path))
     ]
     assert not offences
 

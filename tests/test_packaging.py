@@ -94,7 +94,9 @@ def test_an_installed_wheel_works_outside_the_checkout(built: dict[str, Path], t
     run(sys.executable, "-m", "venv", tmp_path / "env", cwd=tmp_path)
     bin_ = tmp_path / "env" / ("Scripts" if os.name == "nt" else "bin")
     run(bin_ / "python", "-m", "pip", "install", "--no-deps", "--quiet", built["wheel"], cwd=tmp_path)
-    site = Path(run(bin_ / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=tmp_path).strip())
+    site = Path(
+        run(bin_ / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=tmp_path).strip()
+    )
     # Libraries come from the running environment (no second download); its own hepppl, if editable, does not: the .pth
     # files of a folder added this way are not read.
     (site / "libraries.pth").write_text("\n".join(p for p in sys.path if p.endswith("site-packages")) + "\n")

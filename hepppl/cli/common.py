@@ -119,12 +119,15 @@ def open_model(file: Path, model_name: str | None = None, data_file: Path | None
     return load(file, model=model_name, data=None if data_file is None else read_data(data_file))
 
 
+def check_one_plan(by: Mapping[str, str], wrt: Sequence[str], plan_file: Path | None) -> None:
+    if plan_file is not None and (by or wrt):
+        raise click.UsageError("a saved plan (--plan) says what --by and --wrt would: give one or the other")
+
+
 def chosen_plan(model: Model, by: Mapping[str, str], wrt: Sequence[str], plan_file: Path | None) -> Plan:
     """The plan saved in a file, checked anew, or one made now."""
     if plan_file is None:
         return model.plan(dict(by), list(wrt) or None)
-    if by or wrt:
-        raise click.UsageError("a saved plan (--plan) says what --by and --wrt would: give one or the other")
     from hepppl.io.read import read_text
     from hepppl.planning import apply, loads
 

@@ -55,6 +55,7 @@ def command(
     """
     if scan_text and not plot_file:
         raise click.UsageError("--scan says what --plot draws against: give --plot too")
+    common.check_one_plan(by, wrt, plan_file)
     model = common.open_model(file, model_name, data_file)
     scales = running.scales(model, units)
     plan = common.chosen_plan(model, by, wrt, plan_file)

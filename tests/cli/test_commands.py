@@ -1,0 +1,174 @@
+"""Each command does its job."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def test_check(run: Callable[..., Any]) -> None:
+    outcome = run("check", "choice.hep", "two.hep")
+    assert (outcome.status, outcome.stdout) == (0, "choice.hep: ok\ntwo.hep: ok\n")
+    assert run("check", "choice.hep", "--json").json == {
+        "ok": True,
+        "files": [{"file": "choice.hep", "ok": True}],
+        "diagnostics": [],
+    }
+
+
+def test_check_every_example(run: Callable[..., Any], examples: Path) -> None:
+    files = sorted(examples.glob("*.hep"))
+    assert len(files) >= 5
+    outcome = run("check", *files)
+    assert outcome.status == 0, outcome.stderr
+
+
+def test_grad_json_is_the_promised_object(run: Callable[..., Any]) -> None:
+    outcome = run("grad", "choice.hep", "-n", 20_000, "-p", "x=1.1", "--json")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    found = outcome.json
+    assert list(found) == [
+        "model", "events", "seed", "params", "outputs", "gradient", "sites", "truncated", "seconds",
+    ]  # fmt: skip
+    assert (found["model"], found["events"], found["seed"], found["params"]) == ("choice", 20_000, 0, {"x": 1.1})
+    assert list(found["outputs"]["value"]) == ["mean", "se", "unit"]
+    slope = found["gradient"]["value"]["x"]
+    assert list(slope) == ["value", "se", "std", "unit"]
+    assert found["sites"] == [{"site": "b", "estimator": "stochastic_ad", "why": found["sites"][0]["why"]}]
+    assert found["truncated"] == 0
+    assert set(found["seconds"]) == {"compile", "run"}
+    # Five standard errors (and rounding): a false alarm once in two million runs.
+    mean = found["outputs"]["value"]
+    assert abs(mean["mean"] - (1.1**2 + math.sin(2.2) ** 2)) < 5 * mean["se"] + 1e-5
+    assert abs(slope["value"] - (2.2 + 2 * math.sin(4.4))) < 5 * slope["se"] + 1e-5
+    assert slope["std"] == pytest.approx(slope["se"] * math.sqrt(20_000), rel=1e-3)
+
+
+def test_grad_chooses_estimators_as_told(run: Callable[..., Any]) -> None:
+    for by in ("b=score", "*=score", "b=score(baseline='none')"):
+        found = run("grad", "choice.hep", "-n", 200, "--by", by, "--json").json
+        assert found["sites"][0]["estimator"] == "score"
+
+
+def test_grad_summary(run: Callable[..., Any]) -> None:
+    shown = run("grad", "energy.hep", "-n", 2000, "-p", "scale=20 GeV").stdout
+    assert shown.startswith("energy: 2,000 events, seed 0, scale = 20000")
+    for expected in ("E[deposit]", "dE[deposit]/dscale", "dE[half]/dscale", "MeV^-1", "reparam", "events/s"):
+        assert expected.replace("MeV^-1", "1/MeV") in shown
+
+
+def test_a_saved_plan_is_used(run: Callable[..., Any], folder: Path) -> None:
+    assert run("plan", "choice.hep", "--by", "b=score", "-o", "plan.json").status == 0
+    found = run("grad", "choice.hep", "-n", 200, "--plan", "plan.json", "--json").json
+    assert found["sites"][0]["estimator"] == "score"
+
+
+def test_simulate_summary_and_units(run: Callable[..., Any]) -> None:
+    plain = run("simulate", "energy.hep", "-n", 5000, "--json").json["outputs"]["deposit"]
+    scaled = run("simulate", "energy.hep", "-n", 5000, "--unit", "deposit=GeV", "--json").json["outputs"]["deposit"]
+    assert (plain["unit"], scaled["unit"]) == ("MeV", "GeV")
+    for key in ("mean", "se", "std"):
+        assert scaled[key] == pytest.approx(plain[key] / 1000)
+    assert abs(scaled["mean"] - 30) < 5 * scaled["se"]
+    shown = run("simulate", "energy.hep", "-n", 5000, "--unit", "deposit=GeV").stdout
+    assert "GeV" in shown
+    assert "half" in shown
+
+
+def test_grad_in_another_unit(run: Callable[..., Any]) -> None:
+    args = ["grad", "energy.hep", "-n", 2000, "--json"]
+    plain, scaled = run(*args).json, run(*args, "--unit", "deposit=GeV").json
+    assert plain["gradient"]["deposit"]["scale"]["unit"] == ""
+    assert scaled["gradient"]["deposit"]["scale"]["unit"] == "GeV/MeV"
+    for key in ("value", "se", "std"):
+        row, other = (found["gradient"]["deposit"]["scale"][key] for found in (plain, scaled))
+        assert other == pytest.approx(row / 1000)
+    # x = scale · E with E a unit exponential: dE[x]/dscale = 1.
+    slope = plain["gradient"]["deposit"]["scale"]
+    assert abs(slope["value"] - 1) < 5 * slope["se"]
+
+
+def test_one_seed_one_result(run: Callable[..., Any]) -> None:
+    def outputs(*args: Any) -> Any:
+        return run("simulate", "choice.hep", "-n", 1000, "--json", *args).json["outputs"]
+
+    assert outputs("--seed", 5) == outputs("--seed", 5)
+    assert outputs("--seed", 5) != outputs("--seed", 6)
+    assert outputs("--rounds", 20) != outputs()
+
+
+def test_which_model(run: Callable[..., Any]) -> None:
+    assert run("simulate", "two.hep", "--model", "second", "-n", 10, "--json").json["model"] == "second"
+
+
+@pytest.mark.parametrize(("ending", "start"), [("svg", "<"), ("dot", "digraph"), ("json", "{"), ("txt", "model")])
+def test_graph_files(run: Callable[..., Any], folder: Path, ending: str, start: str) -> None:
+    outcome = run("graph", "choice.hep", "-o", f"g.{ending}")
+    assert (outcome.status, outcome.stdout) == (0, "")
+    text = (folder / f"g.{ending}").read_text(encoding="utf-8")
+    assert text.lstrip().startswith(start) or ending == "txt"
+    assert "bernoulli" in text
+
+
+def test_graph_on_screen(run: Callable[..., Any]) -> None:
+    assert "bernoulli" in run("graph", "choice.hep").stdout
+    assert run("graph", "choice.hep", "--json").json["model"] == "choice"
+
+
+@pytest.mark.parametrize(
+    ("stage", "expected"),
+    [
+        ("ast", "SampleStmt"),
+        ("typed", "bernoulli(probs=%"),
+        ("graph", "bernoulli"),
+        ("plan", "stochastic_ad"),
+        ("jaxpr", "lambda"),
+    ],
+)
+def test_dump(run: Callable[..., Any], stage: str, expected: str) -> None:
+    outcome = run("dump", "choice.hep", "--stage", stage)
+    assert outcome.status == 0
+    assert expected in outcome.stdout
+
+
+def test_dump_of_every_example(run: Callable[..., Any], examples: Path) -> None:
+    for file in sorted(examples.glob("*.hep")):
+        for stage in ("ast", "typed", "graph"):
+            assert run("dump", file, "--stage", stage).status == 0
+
+
+def test_fmt(run: Callable[..., Any], folder: Path) -> None:
+    before = (folder / "messy.hep").read_text()
+    checked = run("fmt", "--check", "messy.hep", "choice.hep")
+    assert (checked.status, checked.stdout) == (1, "messy.hep: would be reformatted\n")
+    shown = run("fmt", "--diff", "messy.hep")
+    assert shown.status == 0
+    assert "-  return    1+2\n+    return 1 + 2\n" in shown.stdout
+    assert (folder / "messy.hep").read_text() == before
+    assert run("fmt", "messy.hep").status == 0
+    assert (folder / "messy.hep").read_text() == "model messy {\n    # kept\n    return 1 + 2\n}\n"
+    assert run("fmt", "--check", "messy.hep").status == 0
+
+
+def test_plugins(run: Callable[..., Any]) -> None:
+    listed = run("plugins", "list", "--json").json["plugins"]
+    assert {"reparam", "score", "stochastic_ad"} <= {row["name"] for row in listed}
+    assert all(row["usable"] for row in listed if row["package"] == "hepppl")
+    assert "stochastic_ad" in run("plugins").stdout
+    shown = run("plugins", "show", "score").stdout
+    assert "unbiased" in shown
+    assert run("plugins", "show", "score", "--json").json["unbiased"] is True
+
+
+def test_explain_knows_every_code(run: Callable[..., Any]) -> None:
+    from hepppl.diagnostics.codes import CODES
+
+    for code, about in CODES.items():
+        shown = run("explain", code.lower())
+        assert shown.status == 0
+        assert shown.stdout.startswith(f"{code}: {about.title}")
+    assert run("explain", "E203", "--json").json["code"] == "E203"
