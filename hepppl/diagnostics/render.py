@@ -66,8 +66,10 @@ def _place(span: Span | None) -> str:
 
 
 def _painter(color: bool):
-    return (lambda style, text: f"{_STYLES[style]}{text}\x1b[0m" if text.strip() else text) if color else (
-        lambda style, text: text
+    return (
+        (lambda style, text: f"{_STYLES[style]}{text}\x1b[0m" if text.strip() else text)
+        if color
+        else (lambda style, text: text)
     )
 
 
@@ -91,7 +93,9 @@ def _excerpts(diagnostic: Diagnostic, paint) -> list[str]:
     for label in diagnostic.labels:
         key = (label.span.source, label.span.line)
         by_line.setdefault(key, []).append((label, False))
-    same = [lab for lab in diagnostic.labels if (lab.span.start, lab.span.end) == (primary.span.start, primary.span.end)]
+    same = [
+        lab for lab in diagnostic.labels if (lab.span.start, lab.span.end) == (primary.span.start, primary.span.end)
+    ]
     home = by_line[diagnostic.span.source, diagnostic.span.line]
     if same and same[0].span.source is diagnostic.span.source:
         home[home.index((same[0], False))] = (same[0], True)
@@ -111,7 +115,9 @@ def _excerpts(diagnostic: Diagnostic, paint) -> list[str]:
     return out
 
 
-def _line(source: Source, number: int, labels: list[tuple[Label, bool]], gutter: int, severity: str, paint) -> list[str]:
+def _line(
+    source: Source, number: int, labels: list[tuple[Label, bool]], gutter: int, severity: str, paint
+) -> list[str]:
     text = source.line(number)
     columns = _columns(text)
     offset = source.line_starts[number - 1]
@@ -134,7 +140,12 @@ def _underline(marks: list[_Mark], severity: str, paint) -> list[str]:
     """One row of underlines, then the texts beneath them, lower where they would collide."""
     canvas = _Canvas()
     for mark in sorted(marks, key=lambda m: m.primary):  # the primary is drawn last, over the others
-        canvas.put(0, mark.start, ("^" if mark.primary else "~") * (mark.end - mark.start), severity if mark.primary else "label")
+        canvas.put(
+            0,
+            mark.start,
+            ("^" if mark.primary else "~") * (mark.end - mark.start),
+            severity if mark.primary else "label",
+        )
     taken: list[int] = []  # leftmost column in use, for each row of texts
     for mark in sorted((m for m in marks if m.text), key=lambda m: (-m.start, m.end)):
         row = next((i for i, left in enumerate(taken) if mark.start + _width(mark.text) + 1 < left), len(taken))

@@ -10,9 +10,17 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from hepppl.diagnostics import Span
+from hepppl.diagnostics import Diagnostic, Span
 from hepppl.syntax import ast
 from hepppl.syntax.tokens import Token
+
+
+class Mistake(Exception):
+    """What fits the grammar and is wrong all the same."""
+
+    def __init__(self, code: str, message: str, span: Span, *hints: str):
+        super().__init__(message)
+        self.diagnostic = Diagnostic(code, message, span, (), hints)
 
 
 def _extent(children: Sequence[Any]) -> Span:
@@ -36,6 +44,13 @@ def _after(children: Sequence[Any], kind: str) -> Any:
 
 def _all(children: Sequence[Any], kind: type) -> tuple[Any, ...]:
     return tuple(c for c in children if isinstance(c, kind))
+
+
+def _no_record(cond: ast.Expr) -> None:
+    """``if (a = b) …``, which reads like a record."""
+    if isinstance(cond, ast.Record):
+        hint = f"write `{cond.fields[0].name} == {cond.fields[0].value.span.text}`"
+        raise Mistake("E110", "`=` gives a name its value; a comparison is written `==`", cond.span, hint)
 
 
 def number(token: Token) -> ast.Number:
@@ -93,6 +108,9 @@ class Builder:
         return ast.Arg(_extent(c), _name(name), name.span, value)
 
     def call(self, c: list[Any]) -> ast.Call:
+        if isinstance(c[0], (ast.Number, ast.Quantity)):
+            message = f"a `*` is missing between `{c[0].span.text}` and `(`"
+            raise Mistake("E122", message, c[0].span, "there is no implicit multiplication")
         return ast.Call(_extent(c), c[0], _all(c, ast.Arg))
 
     def slice(self, c: list[Any]) -> ast.Slice:
@@ -116,6 +134,7 @@ class Builder:
         return ast.Compare(_extent(c), tuple(c[0::2]), tuple(op.text for op in ops), tuple(op.span for op in ops))
 
     def if_expr(self, c: list[Any]) -> ast.Expr:
+        _no_record(c[1])
         return ast.IfExpr(_extent(c), c[1], c[3], c[5])
 
     def lambda_expr(self, c: list[Any]) -> ast.Expr:
@@ -141,6 +160,9 @@ class Builder:
 
     def unit_factor(self, c: list[Any]) -> Any:
         if c[0].type == "NUMBER":
+            if c[0].text != "1":
+                hint = "declare a unit of your own with `unit name = 5 GeV`"
+                raise Mistake("E121", "the only number in a unit is 1, as in `1/mm`", c[0].span, hint)
             return c[0]
         return ast.UnitFactor(_extent(c), _name(c[0]), _power(c[1:]))
 
@@ -151,7 +173,13 @@ class Builder:
 
     def param_stmt(self, c: list[Any]) -> ast.Stmt:
         return ast.ParamStmt(
-            _extent(c), _name(c[1]), c[1].span, _after(c, "COLON"), _after(c, "IN"), _after(c, "TILDE"), _after(c, "EQUAL")
+            _extent(c),
+            _name(c[1]),
+            c[1].span,
+            type=_after(c, "COLON"),
+            support=_after(c, "IN"),
+            prior=_after(c, "TILDE"),
+            default=_after(c, "EQUAL"),
         )
 
     def interval(self, c: list[Any]) -> ast.Interval:
@@ -182,6 +210,8 @@ class Builder:
         return ast.Target(_extent(c), _name(c[0]), c[0].span, _all(c, ast.Expr))
 
     def if_stmt(self, c: list[Any]) -> ast.Stmt:
+        for cond in _all(c, ast.Record):
+            _no_record(cond)
         branches, other, i = [], None, 0
         while i < len(c) and c[i] is not None:  # [else] if cond block … | else block
             i += c[i].type == "ELSE"
@@ -200,6 +230,7 @@ class Builder:
         return ast.PlateStmt(_extent(c), _name(c[1]), c[1].span, c[3], c[5], c[6])
 
     def while_stmt(self, c: list[Any]) -> ast.Stmt:
+        _no_record(c[1])
         return ast.WhileStmt(_extent(c), c[1], c[3], c[4])
 
     def spawn_stmt(self, c: list[Any]) -> ast.Stmt:
@@ -212,6 +243,7 @@ class Builder:
         return ast.WeightStmt(_extent(c), c[1])
 
     def require_stmt(self, c: list[Any]) -> ast.Stmt:
+        _no_record(c[1])
         return ast.RequireStmt(_extent(c), c[1])
 
     def return_stmt(self, c: list[Any]) -> ast.Stmt:
@@ -273,7 +305,11 @@ def _power(c: Sequence[Any]) -> int:
     """The exponent in ``[CARET [PLUS | MINUS] NUMBER]``."""
     if not c or c[-1] is None:
         return 1
-    value = int(c[-1].text.replace("_", ""))
+    digits = c[-1].text.replace("_", "")
+    if not digits.isdigit() or len(digits) > 3:
+        hint = "write a root as `sqrt(x)`, or raise the whole quantity: `(30 GeV)^0.5`"
+        raise Mistake("E121", "the power of a unit is a small whole number", c[-1].span, hint)
+    value = int(digits)
     return -value if any(t is not None and t.type == "MINUS" for t in c) else value
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lark import Lark
 
 # Terminals that no rule names, but which the layout pass and the messages need.
-KEPT = ("SEMICOLON", "NEWLINE", "COMMENT", "FOREIGN_OPERATOR", "OPEN_STRING", "QUOTED", "BAD")
+KEPT = ("SEMICOLON", "NEWLINE", "COMMENT", "FOREIGN_OPERATOR", "FOREIGN_COMMENT", "OPEN_STRING", "QUOTED", "BAD")
 
 
 class _Keep:

@@ -16,10 +16,11 @@ class Token:
     span: Span
 
 
-KEYWORDS = frozenset(
+_WORDS = (
     "import as unit type const fn extern process model param data net in by limit observe if then else for while "
-    "plate spawn emit weight require return and or not true false".split()
+    "plate spawn emit weight require return and or not true false"
 )
+KEYWORDS = frozenset(_WORDS.split())
 
 ITEM_KEYWORDS = frozenset({"IMPORT", "UNIT", "TYPE", "FN", "EXTERN", "PROCESS", "MODEL"})
 """What begins an item and nothing else. (``const`` also begins a statement.)"""
@@ -30,6 +31,12 @@ STATEMENT_KEYWORDS = frozenset(
 """What begins a statement and cannot stand inside an expression. (``if`` and ``for`` can.)"""
 
 BLOCK_KEYWORDS = frozenset({"IF", "FOR", "WHILE", "PLATE"})
+
+UNFINISHED = frozenset(
+    {"COMMA", "PLUS", "MINUS", "STAR", "SLASH", "PERCENT", "CARET", "EQUAL", "TILDE", "ARROW", "AND", "OR", "NOT", "LT",
+     "LE", "GT", "GE", "EQ", "NE", "LPAR", "LSQB", "THEN", "ELSE"}
+)  # fmt: skip
+"""After these a line is not complete."""
 
 OPENERS = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 CLOSERS = {"RPAR": "LPAR", "RSQB": "LSQB", "RBRACE": "LBRACE"}
