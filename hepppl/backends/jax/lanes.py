@@ -84,8 +84,11 @@ def run_lanes(
         order = jnp.argsort(jnp.logical_not(active), stable=True).astype(jnp.int32)
         count = active.sum(dtype=jnp.int32)
 
+    # one more entry takes what lanes without a task would store
+    out = jax.tree.map(lambda x: jnp.concatenate([x, x[..., :1]], -1), out)
+
     def store(out: Any, task: Array, state: Any) -> Any:
-        return jax.tree.map(lambda o, v: o.at[..., task].set(v, mode="drop"), out, result(state))
+        return jax.tree.map(lambda o, v: o.at[..., task].set(v, mode="promise_in_bounds"), out, result(state))
 
     def refill(args: Any) -> Any:
         queue, task, done, loaded, state, out = args
@@ -94,7 +97,7 @@ def run_lanes(
         fresh = done & (number < count)
         source = jnp.where(fresh, order[jnp.minimum(number, size - 1)], 0)
         new = gather((load, start), source)
-        # a lane that finds the queue empty keeps task = size: whatever it stores is dropped
+        # a lane that finds the queue empty keeps task = size: whatever it stores is thrown away
         task = jnp.where(done, jnp.where(fresh, source, size), task)
         loaded, state = refresh(fresh, new, (loaded, state))
         return jnp.minimum(queue + done.sum(dtype=jnp.int32), count), task, done & ~fresh, loaded, state, out
@@ -115,4 +118,4 @@ def run_lanes(
     carry = (queue, task, done, loaded, state, scratch, out)
     # lanes that are done at the end still wait to be stored; the loop ends when no lane is busy and the queue is empty
     _, task, _, _, state, _, out = lax.while_loop(lambda c: ~c[2].all(), body, carry)
-    return store(out, task, state)
+    return jax.tree.map(lambda x: x[..., :size], store(out, task, state))

@@ -15,7 +15,7 @@ from jax import Array
 
 from hepppl.backends.jax import reductions
 from hepppl.backends.jax.random import CHILD, threefry2x32
-from hepppl.backends.jax.value import Val, batch, select
+from hepppl.backends.jax.value import Val, batch, decided, join_trees, select
 from hepppl.graph import Node, Tensor, Value
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Particle:
     """The state of one particle a lane: values in slots that the kinds share, its kind and its random stream."""
 
     slots: list[Val]
-    kind: Array
+    kind: Array | None  # None where there is only one kind
     stream: Stream
 
 
@@ -124,7 +124,7 @@ class Particles:
     captured: dict[Value, Val]
     current: Particle
     height: Array
-    stack: Particle
+    stack: Particle | None  # None while the structure of the state is being found
     capacity: int
     accumulators: list[list[Val]]
     overflow: int  # fault code
@@ -166,7 +166,9 @@ class Particles:
         for formal, given in zip(self.lowering.program.processes[key].formals, node.inputs, strict=True):
             if formal in self.layout.place:
                 slots[self.layout.place[formal]] = batch(m.env[given], m.size)
-        kind = jnp.full_like(self.current.kind, self.layout.keys.index(key))
+        kind = self.current.kind
+        if kind is not None:
+            kind = jnp.full_like(kind, self.layout.keys.index(key))
         return Particle(slots, kind, self.next.stream)
 
     def spawn(self, m: Machine, node: Node) -> None:
@@ -183,10 +185,22 @@ class Particles:
             child = Particle(child.slots, child.kind, (*key, jnp.zeros_like(step)))
             room = self.height < self.capacity
             m.fault(self.overflow, Val(~room & later))
-            self.stack = push(self.stack, jnp.where(later & room, self.height, self.capacity), child)
-            self.height = self.height + (later & room)
+            self.push(later & room, child, m.lowering.settings.tangents)
         self.spawned = self.spawned + here
         self.count = Count(self.count.low + 1, self.count.high + 1)
+
+    def push(self, where: Array, child: Particle, tangents: int) -> None:
+        lanes = where.shape[0]
+        if self.stack is None:
+            # the structure of the state is being found: what is pushed may be popped later
+            self.next = merge(jnp.zeros_like(where), child, self.next)
+        else:
+            child = join_trees(child, self.current, lanes, tangents)
+            place = jnp.where(where, self.height, self.capacity) * lanes + jnp.arange(lanes)
+            self.stack = jax.tree.map(
+                lambda s, x: s.at[..., place].set(x, mode="promise_in_bounds", unique_indices=True), self.stack, child
+            )
+        self.height = self.height + where
 
     def emit(self, m: Machine, node: Node) -> None:
         active = m.mask
@@ -232,7 +246,7 @@ class Particles:
 
     def end(self, start_height: Array, start_accumulators: list[list[Val]]) -> tuple[Particle, Array, Array]:
         """After a step: who is next, how many siblings lie below, and which lanes are empty."""
-        died = self.spawned == 0
+        died = decided(self.spawned == 0)
         if self.choice:
             took, choice = self.taken, self.choice
             outside = jax.tree.map(
@@ -246,8 +260,11 @@ class Particles:
         pop = died & (self.height > 0)
         height = self.height - pop
         following = self.next
-        if self.capacity > 0:
-            following = merge(died, peek(self.stack, height), following)
+        if self.stack is not None and self.capacity > 0:
+            lanes = height.shape[0]
+            place = height * lanes + jnp.arange(lanes)
+            popped = jax.tree.map(lambda s: s.at[..., place].get(mode="promise_in_bounds"), self.stack)
+            following = merge(died, popped, following)
         return following, height, died & ~pop
 
 
@@ -262,37 +279,7 @@ def merge(where: Array, new: Particle, old: Particle) -> Particle:
     return Particle(slots, kind, stream)
 
 
-def push(stack: Particle, position: Array, particle: Particle) -> Particle:
-    """Write a particle at ``position`` of each lane's stack; a position past the end writes nothing."""
-    lane = jnp.arange(position.shape[0])
-
-    def write(s: Array, x: Array) -> Array:
-        if s.ndim == 2:
-            return s.at[position, lane].set(x.astype(s.dtype), mode="drop")
-        return jax.vmap(lambda a, v, i: a.at[i].set(v, mode="drop"), in_axes=(-1, -1, 0), out_axes=-1)(s, x, position)
-
-    def value(s: Val, x: Val) -> Val:
-        t = s.t
-        if t is not None:
-            zero = jnp.zeros((t.shape[0], *x.p.shape), t.dtype)
-            t = jax.vmap(write)(t, zero if x.t is None else x.t)
-        elif x.t is not None:  # only while the structure of the state is being found
-            t = jnp.broadcast_to(x.t[:, None], (x.t.shape[0], *s.p.shape))
-        return Val(write(s.p, x.p), t)
-
-    slots = [value(s, x) for s, x in zip(stack.slots, particle.slots, strict=True)]
-    kind, stream = jax.tree.map(write, (stack.kind, stack.stream), (particle.kind, particle.stream))
-    return Particle(slots, kind, stream)
-
-
-def peek(stack: Particle, position: Array) -> Particle:
-    lane = jnp.arange(position.shape[0])
-
-    def read(s: Array) -> Array:
-        if s.ndim == 2:
-            return s[position, lane]
-        return jax.vmap(lambda a, i: a[i], in_axes=(-1, 0), out_axes=-1)(s, position)
-
-    slots = [Val(read(s.p), None if s.t is None else jax.vmap(read)(s.t)) for s in stack.slots]
-    kind, stream = jax.tree.map(read, (stack.kind, stack.stream))
-    return Particle(slots, kind, stream)
+def blank_stack(particle: Particle, capacity: int) -> Particle:
+    """An empty stack for particles like ``particle``: its arrays with all levels of all lanes along the last axis. The
+    last level is never read: it takes the writes of lanes that push nothing."""
+    return jax.tree.map(lambda x: jnp.zeros((*x.shape[:-1], (capacity + 1) * x.shape[-1]), x.dtype), particle)

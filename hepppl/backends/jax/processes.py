@@ -13,7 +13,7 @@ from hepppl.backends.jax import reductions
 from hepppl.backends.jax.lanes import gather, run_lanes
 from hepppl.backends.jax.lowering import Lowering, unsupported
 from hepppl.backends.jax.machine import MASK, Address, Machine, Registers, Reservoir
-from hepppl.backends.jax.particles import Choice, Layout, Override, Particle, Particles, strip
+from hepppl.backends.jax.particles import Choice, Layout, Override, Particle, Particles, blank_stack, strip
 from hepppl.backends.jax.random import threefry2x32, uniform
 from hepppl.backends.jax.value import Val, batch, join_trees, select, stable_carry
 from hepppl.graph import Node, Tensor, Value, walk
@@ -119,7 +119,8 @@ def root_particle(run: Run, m: Machine, args: list[Val], key: tuple[Array, Array
         if formal in run.layout.place:
             slots[run.layout.place[formal]] = batch(arg, m.size)
     zero = jnp.zeros(m.size, jnp.int32)
-    return Particle(slots, zero, (*key, zero.astype(jnp.uint32)))
+    kind = zero if len(run.layout.keys) > 1 else None
+    return Particle(slots, kind, (*key, zero.astype(jnp.uint32)))
 
 
 def root_track(run: Run, m: Machine, args: list[Val], key: tuple[Array, Array], collect: bool) -> Track:
@@ -162,7 +163,7 @@ def follow(
     endless = lowering.fault_code("steps", root, f"still going on after {settings.max_steps} particle steps")
     keys = list(captured)
 
-    def step(loaded: Any, state: Track, stack: Particle, busy: Array) -> tuple[Track, Particle, Array]:
+    def step(loaded: Any, state: Track, stack: Particle | None, busy: Array) -> tuple[Track, Particle | None, Array]:
         args, given, override = loaded
         if override is not None:
             assert state.first is not None
@@ -177,13 +178,14 @@ def follow(
         w.particles = p
         for i, key in enumerate(run.layout.keys):
             process = lowering.program.processes[key]
-            outer = w.push_mask(Val(state.particle.kind == i)) if len(run.layout.keys) > 1 else None
+            kind = state.particle.kind
+            outer = None if kind is None else w.push_mask(Val(kind == i))
             p.count = type(p.count)(0, 0)  # a particle is of one kind: the others' bodies spawn nothing for it
             for formal in process.formals:
                 place = run.layout.place.get(formal)
                 w.env[formal] = args[run.layout.invariant[formal]] if place is None else state.particle.slots[place]
             lowering.run(w, process.body)
-            if len(run.layout.keys) > 1:
+            if kind is not None:
                 w.pop_mask(outer)
         following, height, empty = p.end(state.height, state.accumulators)
         steps = state.steps + busy
@@ -196,26 +198,20 @@ def follow(
     plain = override is not None
     size_args = [strip([a])[0] if plain else a for a in args]
     load = (size_args, [captured[k] for k in keys], override)
-    blank = [Val(jnp.zeros((capacity, *v.p.shape[:-1], lanes), v.p.dtype)) for v in track.particle.slots]
-    zero = jnp.zeros((capacity, lanes), jnp.int32)
-    word = zero.astype(jnp.uint32)
-    stack = Particle(blank, zero, (word, word, word))
-
     here = jnp.zeros(lanes, jnp.int32)
     lane_load = gather(load, here)
 
-    def abstract(carry: Any) -> Any:
-        state, stack = carry
-        state, stack, _ = step(lane_load, state, stack, jnp.ones(lanes, bool))
-        return state, stack
+    def abstract(state: Track) -> Track:
+        return step(lane_load, state, None, jnp.ones(lanes, bool))[0]
 
-    state, stack = stable_carry(abstract, (gather(track, here), stack), lanes, settings.tangents)
+    state = stable_carry(abstract, gather(track, here), lanes, settings.tangents)
     track = join_trees(track, state, m.size, settings.tangents)
+    stack = blank_stack(state.particle, capacity)
 
     def go(loaded: Any, state: Track, stack: Particle, busy: Array) -> Any:
         after, stack_after, finished = step(loaded, state, stack, busy)
         after = join_trees(after, state, lanes, settings.tangents)
-        return after, join_trees(stack_after, stack, lanes, settings.tangents), finished
+        return after, stack_after, finished
 
     def result(state: Track) -> Any:
         return state.accumulators, state.registers, state.choice
@@ -268,8 +264,11 @@ def follow_alternatives(
         chosen_particle = choice.particle
         particle = Particle(
             [select(Val(take), c, r) for c, r in zip(chosen_particle.slots, root.slots, strict=True)],
-            jnp.where(take, chosen_particle.kind, root.kind),
-            jax.tree.map(lambda c, r: jnp.where(take, c, r), chosen_particle.stream, root.stream),
+            *jax.tree.map(
+                lambda c, r: jnp.where(take, c, r),
+                (chosen_particle.kind, chosen_particle.stream),
+                (root.kind, root.stream),
+            ),
         )
         initial = jax.tree.map(lambda o, e: jnp.where(take, o, e), choice.outside, run.empty(size))
         override = Override(take, choice.number, choice.index, choice.value)

@@ -13,7 +13,7 @@ from hepppl.backends.jax.law import Law
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Machine, Reservoir
 from hepppl.backends.jax.random import uniform
-from hepppl.backends.jax.value import Val, apply, batch, is_val, select
+from hepppl.backends.jax.value import Val, apply, batch, decided, is_val, select
 from hepppl.graph import Node
 from hepppl.plugin.estimator import Offer
 
@@ -26,7 +26,7 @@ class SiteView:
         self.params = tuple(inputs[i] for i in law.positions) or inputs
 
     def sample(self) -> Any:
-        return self._law.sample(self.uniform, *self._inputs)
+        return decided(self._law.sample(self.uniform, *self._inputs))
 
     def log_prob(self, x: Any) -> Any:
         return self._law.log_prob(x, *self._inputs)
@@ -49,7 +49,7 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
 
     group = lowering.group_of.get(number)
     if group is None or (m.particles is not None and m.particles.override is not None):
-        value = apply(law.sample, (u, *inputs))
+        value = apply(lambda u, *xs: decided(law.sample(u, *xs)), (u, *inputs))
         value = lowering.cast(Val(lax.stop_gradient(value.p), None, value.a, value.batched), dtype)
         m.env[node.results[0]] = overridden(m, node, value)
         return
@@ -87,7 +87,7 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
             m.restart_alternative(take)
             value = batch(value, m.size)
             value = Val(value.p, value.t, jnp.where(take, alternative, value.alt))
-    m.env[node.results[0]] = overridden(m, node, value)
+    m.env[node.results[0]] = value
 
 
 def overridden(m: Machine, node: Node, value: Val) -> Val:
@@ -125,7 +125,7 @@ def consider(
     chosen, alternative = reservoir.chosen, jnp.zeros(m.size, dtype)
     taken, low = jnp.zeros(m.size, bool), jnp.zeros(m.size, real)
     for offer, weight in zip(offers, weights, strict=True):
-        take = (draw >= low) & (draw < low + weight)
+        take = decided((draw >= low) & (draw < low + weight))
         low = low + weight
         coefficient = lax.stop_gradient(batch(offer.coefficient, m.size).p).astype(real)
         ratio = Val(jnp.where(take, coefficient / jnp.where(weight > 0, weight, 1), 0))

@@ -115,6 +115,24 @@ def select(cond: Val, yes: Val, no: Val) -> Val:
     return apply(jnp.where, (cond, yes, no), elementwise=True)
 
 
+def once(v: Val) -> Val:
+    """Make XLA compute a decision once and keep it.
+
+    Its CPU fusion repeats chains of cheap operations in each of their uses, and a decision, with the random number
+    behind it, has as many uses as the event has values; optimisation barriers are gone by then. A square root counts as
+    expensive, so it is not repeated; that of 0 or 1 is exact and costs a quarter of a nanosecond.
+    """
+
+    if v.p.dtype != bool or not v.batched:
+        return v
+    return Val(decided(v.p), None, None if v.a is None else decided(v.a))
+
+
+def decided(x: Array) -> Array:
+    """`once` for an array."""
+    return jnp.sqrt(x.astype(jnp.float32)) > 0.5 if x.dtype == bool else x
+
+
 def keep_primal(v: Val) -> Val:
     """The value alone, without derivative or alternative."""
     return Val(lax.stop_gradient(v.p), batched=v.batched)
