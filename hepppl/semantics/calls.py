@@ -1,0 +1,251 @@
+"""Calls: functions of the file (inlined), built-in functions, constructors of records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hepppl import distributions
+from hepppl.diagnostics import Diagnostic, Label, Span
+from hepppl.semantics import bodies, declared, expressions, functions, pdg
+from hepppl.semantics.arithmetic import Operand, scalar_of, to_kind
+from hepppl.semantics.context import Context, Scope
+from hepppl.semantics.dims import phrase
+from hepppl.semantics.limits import MAX_CALLS
+from hepppl.semantics.structure import fit
+from hepppl.semantics.values import POISON, Num, Poison, Rec, Structured, describe
+from hepppl.syntax import ast
+
+
+def call(cx: Context, e: ast.Call) -> Structured:
+    if not isinstance(e.func, ast.Name):
+        _arguments(cx, e)
+        return cx.error("E211", "only functions with a name can be called", e.func.span)
+    name = e.func.name
+    if name in cx.functions:
+        item = cx.functions[name]
+        if isinstance(item, ast.ExternItem):
+            _arguments(cx, e)
+            return POISON  # refused where it is declared
+        return inline(cx, item, e)
+    if name in cx.records:
+        return construct(cx, e, name)
+    if name == "p4":
+        return _four_vector(cx, e)
+    if name in functions.table():
+        return _builtin(cx, e, name)
+    _arguments(cx, e)
+    return _not_callable(cx, e, name)
+
+
+def _arguments(cx: Context, e: ast.Call) -> list[Operand]:
+    return [expressions.operand(cx, a.value) for a in e.args]
+
+
+def _not_callable(cx: Context, e: ast.Call, name: str) -> Structured:
+    span = e.func.span
+    if name in ("root",):
+        return cx.error("E704", f"'{name}' is not supported yet", span)
+    if name in cx.processes:
+        item = cx.processes[name]
+        hint = f"x ~ {name}(...)" + (", or spawn it inside a process" if cx.scope.body == "process" else "")
+        return cx.error("E216", f"'{name}' is a process: it is drawn from, not called", span, ((item.name_span, "declared here"),), (hint,))
+    if name in distributions.names() or name in ("mixture", "truncated", "affine"):
+        return cx.error("E216", f"'{name}' is a distribution: it can only stand after '~'", span, hints=(f"x ~ {name}(...)",))
+    if name in cx.models:
+        return cx.error("E211", f"'{name}' is a model, not a function", span, ((cx.models[name].name_span, "declared here"),))
+    if name in cx.scope.names or name in cx.scope.later:
+        return cx.error("E211", f"'{name}' is a value, not a function", span, hints=(f"to multiply, write {name} * (...)",))
+    foreign = functions.FOREIGN.get(name)
+    candidates = [*cx.functions, *cx.records, *functions.names()]
+    hint = f"write {foreign} instead" if foreign else cx.close_to(name, candidates)
+    return cx.error("E308", f"there is no function '{name}'", span, hints=(hint,))
+
+
+# ---------------------------------------------------------------- arguments
+
+
+def bind(
+    cx: Context, args: Sequence[ast.Arg], params: Sequence[str], required: Sequence[bool], what: str, span: Span, declared_at: Span | None = None
+) -> list[ast.Arg | None] | None:
+    """Arguments in the order of the parameters; None after a diagnostic about their number or names."""
+    label = ((declared_at, "declared here"),) if declared_at is not None else ()
+    bound: list[ast.Arg | None] = [None] * len(params)
+    ok = True
+    named = False
+    for position, arg in enumerate(args):
+        if arg.name is None:
+            if named:
+                cx.error("E205", "an argument without a name follows one with a name", arg.span, hints=("put it first",))
+                ok = False
+            elif position >= len(params):
+                count = f"{len(params)} argument{'' if len(params) == 1 else 's'}"
+                cx.error("E205", f"{what} takes {count}, not {len(args)}", arg.span, label, (_signature(params),))
+                return None
+            else:
+                bound[position] = arg
+            continue
+        named = True
+        if arg.name not in params:
+            hint = cx.close_to(arg.name, params) or _signature(params)
+            cx.error("E205", f"{what} has no argument '{arg.name}'", arg.name_span or arg.span, label, (hint,))
+            ok = False
+            continue
+        index = params.index(arg.name)
+        if bound[index] is not None:
+            cx.error("E205", f"the argument '{arg.name}' is given twice", arg.name_span or arg.span, ((bound[index].span, "first given here"),))  # type: ignore[union-attr]
+            ok = False
+        bound[index] = arg
+    missing = [p for p, a, r in zip(params, bound, required, strict=True) if a is None and r]
+    if missing and ok:
+        wanted = " and ".join(f"'{m}'" for m in missing)
+        cx.error("E205", f"{what} lacks the argument{'s' if len(missing) > 1 else ''} {wanted}", span, label, (_signature(params),))
+        ok = False
+    return bound if ok else None
+
+
+def _signature(params: Sequence[str]) -> str:
+    return f"it takes ({', '.join(params)})"
+
+
+# ---------------------------------------------------------------- built-in functions
+
+
+def _builtin(cx: Context, e: ast.Call, name: str) -> Structured:
+    function = functions.table()[name]
+    if name in ("argmin", "argmax", "root") and any(isinstance(a.value, ast.Lambda) for a in e.args):
+        return cx.error("E704", f"'{name}' of a function is not supported yet", e.span)
+    if name in pdg.FUNCTIONS and len(e.args) == 1 and isinstance(e.args[0].value, ast.String):
+        return pdg.property_of(name, cx, e.args[0].value, e.span)
+    params = list(function.params)
+    if function.variadic and all(a.name is None for a in e.args):
+        params += [f"x{i}" for i in range(len(params), len(e.args))]
+    required = [i < function.required for i in range(len(params))]
+    bound = bind(cx, e.args, params, required, f"'{name}'", e.span)
+    if bound is None:
+        _arguments(cx, e)
+        return POISON
+    operands = [None if a is None else expressions.operand(cx, a.value) for a in bound]
+    if any(o is not None and isinstance(o.value, Poison) for o in operands):
+        return POISON
+    return function.rule(cx, operands, e.span)
+
+
+# ---------------------------------------------------------------- functions of the file
+
+
+def inline(cx: Context, item: ast.FnItem, e: ast.Call) -> Structured:
+    """The body of a function, elaborated for the types of this call."""
+    params = [f.name for f in item.formals]
+    required = [f.default is None for f in item.formals]
+    bound = bind(cx, e.args, params, required, f"'{item.name}'", e.span, item.name_span)
+    if bound is None:
+        _arguments(cx, e)
+        return POISON
+    values = {}
+    for formal, arg in zip(item.formals, bound, strict=True):
+        values[formal.name] = argument(cx, formal, arg, item.name)
+    if item.name in cx.calls:
+        chain = " -> ".join([*cx.calls[cx.calls.index(item.name) :], item.name])
+        hint = "use a loop; a cascade of random depth is a process that spawns"
+        return cx.error("E224", f"'{item.name}' calls itself ({chain})", e.span, ((item.name_span, "declared here"),), (hint,))
+    if len(cx.calls) >= MAX_CALLS:
+        return cx.error("E409", f"functions are nested more than {MAX_CALLS} deep", e.span)
+    cx.inlined.add(item.name)
+    before = len(cx.diagnostics)
+    cx.calls.append(item.name)
+    try:
+        result = body(cx, item, values)
+    finally:
+        cx.calls.pop()
+    _tell_caller(cx, before, e.span)
+    return result
+
+
+def argument(cx: Context, formal: ast.Formal, arg: ast.Arg | None, owner: str) -> Structured:
+    """The value of one formal at a call: the argument, or the default, as a value of the declared type."""
+    if arg is None:
+        assert formal.default is not None
+        with cx.within(Scope("constant", owner)):
+            given = expressions.operand(cx, formal.default)
+    else:
+        given = expressions.operand(cx, arg.value)
+    if formal.type is None or isinstance(given.value, Poison):
+        return given.value
+    with cx.within(Scope("constant", owner)):
+        target = declared.type_of_expr(cx, formal.type)
+    if target is None:
+        return POISON
+    return fit(cx, given, target, f"the argument '{formal.name}' of '{owner}'", formal.span)
+
+
+def body(cx: Context, item: ast.FnItem, values: dict[str, Structured]) -> Structured:
+    """What a function returns for these arguments."""
+    scope = Scope("function", item.name)
+    with cx.within(scope):
+        for formal in item.formals:
+            cx.bind(formal.name, values[formal.name], formal.span, "argument")
+        if isinstance(item.body, ast.Expr):
+            result = expressions.operand(cx, item.body)
+        else:
+            scope.later = bodies.first_bindings(item.body.stmts)
+            result = bodies.run(cx, item.body.stmts, item.name_span, f"the function '{item.name}'")
+        if item.returns is None or isinstance(result.value, Poison):
+            return result.value
+        target = declared.type_of_expr(cx, item.returns)
+    return POISON if target is None else fit(cx, result, target, f"the result of '{item.name}'", item.returns.span)
+
+
+def _tell_caller(cx: Context, before: int, span: Span) -> None:
+    """Errors inside a function body name the call whose types they hold for."""
+    for i in range(before, len(cx.diagnostics)):
+        d = cx.diagnostics[i]
+        if d.code[:2] in ("E2", "E4") and d.span is not None and not any(x.text == "in this call" for x in d.labels):
+            if not (span.start <= d.span.start and d.span.end <= span.end):
+                cx.diagnostics[i] = Diagnostic(d.code, d.message, d.span, (*d.labels, Label(span, "in this call")), d.hints)
+
+
+# ---------------------------------------------------------------- constructors
+
+
+def construct(cx: Context, e: ast.Call, name: str) -> Structured:
+    """`particle(energy = 25, …)`: a record of a declared type, fields by name or in order."""
+    item = cx.records[name]
+    target = declared.record_type(cx, name, e.func.span)
+    params = [f.name for f in item.fields]
+    bound = bind(cx, e.args, params, [True] * len(params), f"'{name}'", e.span, item.name_span)
+    if bound is None or target is None:
+        _arguments(cx, e)
+        return POISON
+    fields: dict[str, Structured] = {}
+    for field, arg, (_, t) in zip(item.fields, bound, target.fields, strict=True):
+        assert arg is not None
+        given = expressions.operand(cx, arg.value)
+        fields[field.name] = fit(cx, given, t, f"the field '{field.name}' of '{name}'", field.span)
+    return POISON if any(isinstance(v, Poison) for v in fields.values()) else Rec(name, fields)
+
+
+def _four_vector(cx: Context, e: ast.Call) -> Structured:
+    params = declared.P4_FIELDS
+    bound = bind(cx, e.args, params, [True] * 4, "'p4'", e.span)
+    if bound is None:
+        _arguments(cx, e)
+        return POISON
+    fields: dict[str, Structured] = {}
+    first: Operand | None = None
+    for name, arg in zip(params, bound, strict=True):
+        assert arg is not None
+        given = expressions.operand(cx, arg.value)
+        num = scalar_of(cx, given, f"the component '{name}'")
+        if isinstance(num, Num):
+            num = to_kind(cx, num, "real", arg.span)
+        if isinstance(num, Num) and first is not None and isinstance(first.value, Num):
+            if num.type.dim != first.value.type.dim or num.type.shape != first.value.type.shape:
+                labels = ((first.span, describe(first.value)), (given.span, describe(num)))
+                found = f"{phrase(first.value.type.dim)} and {phrase(num.type.dim)}"
+                num = cx.error("E203", f"the components of a four-vector must be of one type, not {found}", given.span, labels)
+        first = first or Operand(num, given.span)
+        fields[name] = num
+    if any(isinstance(v, Poison) for v in fields.values()):
+        return POISON
+    shape = next(v.type.shape for v in fields.values() if isinstance(v, Num))
+    return Rec("p4", fields, shape)

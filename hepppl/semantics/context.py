@@ -1,0 +1,161 @@
+"""What elaboration carries along: the file's items, the names in scope, the diagnostics, the IR being built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hepppl.diagnostics import Diagnostic, Label, Source, Span
+from hepppl.diagnostics.suggest import nearest
+from hepppl.semantics import units
+from hepppl.semantics.build import Builder
+from hepppl.semantics.ir import Data, Param, Value
+from hepppl.semantics.types import Dim
+from hepppl.semantics.values import POISON, Poison, Structured
+from hepppl.syntax import ast
+
+
+@dataclass(frozen=True, eq=False)
+class Binding:
+    """A name in scope. ``kind``: value, const, param, data, loop variable, site, observable, argument or unusable
+    (then ``why`` is the diagnostic to report on use)."""
+
+    value: Structured
+    kind: str
+    span: Span
+    why: Diagnostic | None = None
+
+
+@dataclass
+class Scope:
+    """The names of one body (model, function, process run) and where it stands.
+
+    ``later``: where each name of the body is first bound, to tell a use before definition from an unknown name.
+    ``outside``: names that belong to the surroundings of the innermost plate, with the place that read them inside it.
+    """
+
+    body: str  # "model", "function", "process", "submodel", "constant"
+    name: str
+    names: dict[str, Binding] = field(default_factory=dict)
+    later: Mapping[str, Span] = field(default_factory=dict)
+    enclosing: tuple[str, ...] = ()  # "if", "for", "while", "plate" around the current statement, outermost first
+    path: str = ""  # prefix of site names
+    outer: Scope | None = None  # the scope that a sub-model is drawn in
+    plate_vars: tuple[str, ...] = ()
+    plate_outer: dict[str, Span | None] | None = None
+
+
+@dataclass
+class Counters:
+    """Everything that a second elaboration of the same statements must not see twice."""
+
+    number: int = 0
+    sites: dict[str, int] = field(default_factory=dict)
+    observed: dict[str, Span] = field(default_factory=dict)
+
+
+class Context:
+    def __init__(self, file: ast.File, data: Mapping[str, Any] | None = None):
+        self.file = file
+        self.source: Source = file.span.source
+        self.given: Mapping[str, Any] = data or {}
+        self.diagnostics: list[Diagnostic] = []
+        self.scope = Scope("constant", "")
+        self.functions: dict[str, ast.FnItem | ast.ExternItem] = {}
+        self.processes: dict[str, ast.ProcessItem] = {}
+        self.records: dict[str, ast.TypeItem] = {}
+        self.constants: dict[str, ast.ConstStmt] = {}
+        self.unit_items: dict[str, ast.UnitItem] = {}
+        self.models: dict[str, ast.ModelItem] = {}
+        self.units: dict[str, tuple[float, Dim]] = dict(units.UNITS)
+        self.calls: list[str] = []  # functions being inlined, outermost first
+        self.memo: dict[tuple[str, str], Any] = {}  # file-level constants, types and units already worked out
+        self.reported: set[tuple[str, str, str]] = set()  # faulty names already reported, per body
+        self.inlined: set[str] = set()  # functions and processes that something calls
+        self.model_names: dict[str, Span] = {}  # where the models bind names, for hints
+        self.start()
+
+    def start(self) -> None:
+        """A clean sheet for one model."""
+        self.builder = Builder()
+        self.counters = Counters()
+        self.params: list[Param] = []
+        self.data: list[Data] = []
+        self.data_static: dict[str, int] = {}  # integers among the data, as given or by default
+        self.sized_by: dict[str, Any] = {}  # data whose values or lengths the program is specialised to
+        self.turns: dict[Value, tuple[int, int, int]] = {}  # loop variable -> start, stop, depth of its block
+        self.extents: dict[str, tuple[int, int]] = {}  # plate variable in scope -> start, stop
+        self.group: Any = None  # the process group being elaborated
+        self.specialised: list[Any] = []  # process groups finished so far
+
+    # ------------------------------------------------------------ diagnostics
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        labels: Iterable[tuple[Span, str] | None] = (),
+        hints: Iterable[str | None] = (),
+    ) -> Poison:
+        """Record a diagnostic; the poisoned value for the caller to return."""
+        shown = tuple(Label(*label) for label in labels if label is not None)
+        return self.report(Diagnostic(code, message, span, shown, tuple(h for h in hints if h)))
+
+    def report(self, diagnostic: Diagnostic) -> Poison:
+        self.diagnostics.append(diagnostic)
+        return POISON
+
+    def close_to(self, name: str, candidates: Iterable[str]) -> str | None:
+        close = nearest(name, list(candidates))
+        return f"did you mean '{close}'?" if close else None
+
+    def in_process(self) -> bool:
+        """Whether the current statement belongs to the body of a process that spawns or emits."""
+        return self.group is not None
+
+    # ------------------------------------------------------------ scopes
+
+    @contextmanager
+    def within(self, scope: Scope) -> Iterator[Scope]:
+        outer, self.scope = self.scope, scope
+        try:
+            yield scope
+        finally:
+            self.scope = outer
+
+    @contextmanager
+    def block(self, kind: str) -> Iterator[Scope]:
+        """A nested block: names bound in it stay in its own copy, to be compared with those before."""
+        scope = replace(self.scope, names=dict(self.scope.names), enclosing=(*self.scope.enclosing, kind))
+        with self.within(scope):
+            yield scope
+
+    def bind(self, name: str, value: Structured, span: Span, kind: str = "value") -> None:
+        self.scope.names[name] = Binding(value, kind, span)
+
+    # ------------------------------------------------------------ second attempts
+
+    def snapshot(self) -> tuple[int, Counters, list[Any], int]:
+        c = self.counters
+        saved = Counters(c.number, dict(c.sites), dict(c.observed))
+        return len(self.diagnostics), saved, list(self.specialised), self.builder.count
+
+    def restore(self, saved: tuple[int, Counters, list[Any], int]) -> None:
+        """Forget what was done since the snapshot (the frames built since are the caller's to drop)."""
+        length, c, specialised, self.builder.count = saved
+        del self.diagnostics[length:]
+        self.counters = Counters(c.number, dict(c.sites), dict(c.observed))
+        self.specialised = list(specialised)
+
+    def number(self) -> int:
+        self.counters.number += 1
+        return self.counters.number
+
+    def site_name(self, name: str) -> str:
+        """The full name of a site: its path, and ``#2`` for the second of that name."""
+        full = self.scope.path + name
+        turn = self.counters.sites[full] = self.counters.sites.get(full, 0) + 1
+        return full if turn == 1 else f"{full}#{turn}"

@@ -1,0 +1,62 @@
+"""Words for dimensions: names, articles, units to suggest and units to print."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from hepppl.semantics.types import AREA, CHARGE, ENERGY, LENGTH, NONE, TEMPERATURE, TIME, Dim
+
+#: The CLHEP base unit of each base dimension, in the order of `types.BASES`.
+BASE_UNITS = ("MeV", "mm", "ns", "eplus", "kelvin")
+
+_NAMES = {
+    NONE: "dimensionless",
+    ENERGY: "energy",
+    LENGTH: "length",
+    TIME: "time",
+    AREA: "area",
+    CHARGE: "charge",
+    TEMPERATURE: "temperature",
+    ENERGY**2: "energy squared",
+    AREA**-1: "inverse area",
+    ENERGY**-1: "inverse energy",
+    LENGTH**-1: "inverse length",
+    TIME**-1: "inverse time",
+}
+
+_SUGGESTED = {ENERGY: "GeV", LENGTH: "mm", TIME: "ns", AREA: "pb", CHARGE: "eplus", AREA**-1: "fb^-1"}
+
+
+def _factor(unit: str, power: Fraction) -> str:
+    if power == 1:
+        return unit
+    return f"{unit}^{power}" if power.denominator == 1 else f"{unit}^({power})"
+
+
+def readable_unit(dim: Dim) -> str:
+    """The base unit of a dimension as text that `units.parse_unit` reads back: ``"MeV"``, ``"mm^2"``, ``"MeV/mm"``, ``""``."""
+    above = [_factor(u, p) for u, p in zip(BASE_UNITS, dim.exponents, strict=True) if p > 0]
+    below = [_factor(u, -p) for u, p in zip(BASE_UNITS, dim.exponents, strict=True) if p < 0]
+    if not below:
+        return "*".join(above)
+    return "/".join(["*".join(above) or "1", *below])
+
+
+def name_of(dim: Dim) -> str:
+    """``energy``, ``length``, … or the base unit where the dimension has no name."""
+    return _NAMES.get(dim) or readable_unit(dim)
+
+
+def phrase(dim: Dim) -> str:
+    """With an article: ``an energy``, ``a dimensionless number``, ``a quantity in MeV/mm``."""
+    if dim.dimensionless:
+        return "a dimensionless number"
+    name = _NAMES.get(dim)
+    if name is None:
+        return f"a quantity in {readable_unit(dim)}"
+    return f"{'an' if name[0] in 'aei' else 'a'} {name}"
+
+
+def suggested_unit(dim: Dim) -> str:
+    """The unit a physicist would most likely write: ``GeV`` for an energy, ``mm`` for a length."""
+    return _SUGGESTED.get(dim) or readable_unit(dim)

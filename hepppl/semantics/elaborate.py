@@ -1,0 +1,285 @@
+"""From the AST to the typed program, or to all the diagnostics."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from hepppl.diagnostics import Diagnostic, Label
+from hepppl.diagnostics.errors import HepError, HepNameError, HepTypeError, HepUnsupportedError, HepValueError
+from hepppl.semantics import bodies, calls, declared, expressions, names, processes, reductions, statements
+from hepppl.semantics.arithmetic import Operand
+from hepppl.semantics.build import TooLarge
+from hepppl.semantics.context import Context, Scope
+from hepppl.semantics.folding import FoldError
+from hepppl.semantics.ir import Node, Output, Param, Process, Program, Region, walk
+from hepppl.semantics.limits import MAX_NODES
+from hepppl.semantics.rewrite import pruned, rewritten
+from hepppl.semantics.values import POISON, Coll, Num, Poison, Rec, Structured, leaves, paths, with_article
+from hepppl.syntax import ast
+
+_CLASSES = {"2": HepTypeError, "3": HepNameError, "4": HepValueError, "7": HepUnsupportedError}
+
+
+def check(file: ast.File, model: str | None = None, data: Mapping[str, Any] | None = None) -> Program:
+    """The typed program of a file's model.
+
+    ``model`` chooses where the file holds several. ``data`` gives the integers and array lengths (base units) that
+    size arrays; `Program.sized_by` names those the program is specialised to. Raises the `HepError` subclass of the
+    first diagnostic, carrying every diagnostic of the file in order of place.
+    """
+    cx = Context(file, data)
+    program: Program | None = None
+    with _deep_recursion():
+        try:
+            program = _file(cx, model)
+        except TooLarge:
+            cx.error("E409", f"the program has more than {MAX_NODES:,} operations once its functions are inlined", file.span)
+        except RecursionError:
+            cx.error("E409", "the program is nested too deeply", file.span)
+    errors = _unique(cx.diagnostics)
+    if errors or program is None:
+        raise _CLASSES.get(errors[0].code[1], HepError)(errors)
+    return program
+
+
+@contextmanager
+def _deep_recursion() -> Iterator[None]:
+    """Expressions are elaborated by recursion: allow for the nesting that the parser admits, functions inlined."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, 20_000))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def _unique(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """In order of place, the first of those that say the same of one place."""
+    found: dict[Any, Diagnostic] = {}
+    for d in diagnostics:
+        key = (d.code, d.message, d.span.start if d.span else -1, d.span.end if d.span else -1)
+        found.setdefault(key, d)
+    return sorted(found.values(), key=lambda d: (d.span.start if d.span else -1, d.code))
+
+
+# ---------------------------------------------------------------- items
+
+
+def _file(cx: Context, model: str | None) -> Program | None:
+    _collect(cx)
+    for name in cx.constants:
+        names.file_constant(cx, name)
+    for name in cx.unit_items:
+        declared.user_unit(cx, name)
+    for name, item in cx.records.items():
+        declared.record_type(cx, name, item.name_span)
+    _check_processes(cx)
+    chosen = _choose(cx, model)
+    programs = {name: _model(cx, item) for name, item in cx.models.items()}
+    _check_unused(cx)
+    return programs.get(chosen) if chosen is not None and not cx.diagnostics else None
+
+
+def _collect(cx: Context) -> None:
+    """Every item by name; two of one name are an error. Models have names of their own."""
+    taken: dict[str, Any] = {}
+    tables: dict[type, dict[str, Any]] = {
+        ast.FnItem: cx.functions, ast.ExternItem: cx.functions, ast.ProcessItem: cx.processes, ast.TypeItem: cx.records,
+        ast.ConstStmt: cx.constants, ast.UnitItem: cx.unit_items, ast.ModelItem: cx.models,
+    }  # fmt: skip
+    models: dict[str, Any] = {}
+    for item in cx.file.items:
+        if isinstance(item, ast.ImportItem):
+            cx.error("E703", "`import` is not supported yet", item.span)
+            continue
+        table = tables.get(type(item))
+        if table is None:
+            continue
+        name, span = item.name, item.name_span  # type: ignore[union-attr]
+        seen = models if isinstance(item, ast.ModelItem) else taken
+        if name in seen:
+            cx.error("E302", f"'{name}' is defined twice", span, ((seen[name], "first defined here"),), ("use another name",))
+            continue
+        seen[name] = span
+        if isinstance(item, ast.UnitItem) and name in cx.units:
+            cx.error("E302", f"the unit '{name}' exists already", span, hints=("use another name",))
+            continue
+        if isinstance(item, ast.TypeItem) and (name in declared.SCALARS or name == "p4"):
+            cx.error("E302", f"the type '{name}' exists already", span, hints=("use another name",))
+            continue
+        table[name] = item
+        if isinstance(item, (ast.FnItem, ast.ExternItem, ast.ProcessItem)):
+            _formals(cx, item.formals)
+        if isinstance(item, ast.ExternItem):
+            cx.error("E702", "`extern fn` is not supported yet", item.span)
+        if isinstance(item, ast.ModelItem):
+            for n, where in bodies.first_bindings(item.body.stmts).items():
+                cx.model_names.setdefault(n, where)
+
+
+def _formals(cx: Context, formals: Sequence[ast.Formal]) -> None:
+    seen: dict[str, Any] = {}
+    for f in formals:
+        if f.name in seen:
+            cx.error("E302", f"the argument '{f.name}' is declared twice", f.span, ((seen[f.name], "first declared here"),))
+        seen[f.name] = f.span
+
+
+def _choose(cx: Context, model: str | None) -> str | None:
+    if model is not None:
+        if model in cx.models:
+            return model
+        hint = cx.close_to(model, cx.models) or ("it has: " + ", ".join(cx.models) if cx.models else None)
+        cx.report(Diagnostic("E305", f"{cx.source.name} has no model '{model}'", None, (), (hint,) if hint else ()))
+        return None
+    if not cx.models:
+        hint = "write model name { ... return ... }"
+        cx.report(Diagnostic("E305", f"{cx.source.name} has no model", None, (), (hint,)))
+        return None
+    if len(cx.models) > 1:
+        labels = tuple(Label(m.name_span, "a model") for m in cx.models.values())
+        hint = f"choose one: --model {next(iter(cx.models))}, or model={next(iter(cx.models))!r} in Python"
+        cx.report(Diagnostic("E305", f"{cx.source.name} has {len(cx.models)} models: {', '.join(cx.models)}", None, labels, (hint,)))
+        return None
+    return next(iter(cx.models))
+
+
+def _check_processes(cx: Context) -> None:
+    """A process returns, or spawns and emits; one that does neither (or both) is an error."""
+    for item in cx.processes.values():
+        returns = [s for s in bodies.every(item.body.stmts) if isinstance(s, ast.ReturnStmt)]
+        if processes.branching(item):
+            for s in returns:
+                hint = "emit what the process yields"
+                cx.error("E221", "a process that spawns or emits does not `return`", s.span, ((item.name_span, "declared here"),), (hint,))
+        elif not returns:
+            hint = "end it with `return e`, or `emit` what it yields"
+            cx.error("E223", f"the process '{item.name}' neither emits nor returns", item.name_span, hints=(hint,))
+
+
+def _check_unused(cx: Context) -> None:
+    """Functions and processes that nothing calls are elaborated once for their declared types, for their errors."""
+    for item in [*cx.functions.values(), *cx.processes.values()]:
+        if item.name in cx.inlined or isinstance(item, ast.ExternItem):
+            continue
+        cx.start()
+        values: list[Structured] = []
+        for f in item.formals:
+            with cx.within(Scope("constant", item.name)):
+                t = declared.type_of_expr(cx, f.type) if f.type is not None else None
+                if t is None and f.type is None and f.default is not None:
+                    values.append(expressions.evaluate(cx, f.default))
+                    continue
+            values.append(POISON if t is None else processes.placeholder(cx, t, f.name))
+        cx.calls.append(item.name)
+        if isinstance(item, ast.FnItem):
+            calls.body(cx, item, dict(zip((f.name for f in item.formals), values, strict=True)))
+        elif processes.branching(item):
+            cx.scope = Scope("model", "")
+            processes.elaborate_alone(cx, item, values)
+        else:
+            processes.submodel(cx, item, values, f"{item.name}.")
+        cx.calls.pop()
+
+
+# ---------------------------------------------------------------- a model
+
+
+def _model(cx: Context, item: ast.ModelItem) -> Program | None:
+    cx.start()
+    returned: list[tuple[str, Structured]] = []
+    stmts = item.body.stmts
+    cx.scope = Scope("model", item.name, later=bodies.first_bindings(stmts))
+    final = None
+    for stmt in stmts:
+        if final is not None:
+            cx.error("E221", "nothing after `return` is reached", stmt.span, ((final.span, "returns here"),))
+            break
+        if isinstance(stmt, ast.ReturnStmt):
+            final = stmt
+            returned = _returned(cx, stmt)
+        else:
+            statements.statement(cx, stmt)
+    if final is None and not cx.counters.observed:
+        nested = any(isinstance(s, ast.ReturnStmt) for s in bodies.every(stmts))
+        if not nested:
+            cx.error("E221", f"the model '{item.name}' yields nothing", item.name_span, hints=("end it with `return e`, or `observe` something",))
+    outputs = _outputs(cx, returned, final)
+    if cx.diagnostics:
+        return None
+    body = Region((), tuple(cx.builder.frame.nodes), tuple(o.value for o in outputs))
+    found = {key: _pruned_process(p) for key, p in processes.finished(cx).items()}
+    params = _number_priors(cx.params, cx.counters.number)
+    return Program(item.name, cx.source, params, tuple(cx.data), pruned(body), found, tuple(outputs), dict(cx.sized_by))
+
+
+def _pruned_process(p: Process) -> Process:
+    return Process(p.key, p.formals, pruned(p.body), p.fields, p.span)
+
+
+def _number_priors(params: Sequence[Param], last: int) -> tuple[Param, ...]:
+    """Sites of priors are numbered after all others, so that adding a prior moves no random number of the events."""
+    out = []
+    for p in params:
+        prior = p.prior
+        if prior is not None:
+            last += 1
+
+            def numbered(node: Node, number: int = last) -> list[Node]:
+                if node.op != "site":
+                    return [node]
+                return [Node(node.op, node.inputs, node.results, node.span, {**node.attrs, "number": number})]
+
+            prior = rewritten(prior, numbered)
+        out.append(Param(p.name, p.value, p.support, p.default, prior, p.span))
+    return tuple(out)
+
+
+def _returned(cx: Context, stmt: ast.ReturnStmt) -> list[tuple[str, Structured]]:
+    """Outputs by name: a record's fields, else ``value``."""
+    given = expressions.operand(cx, stmt.value)
+    value = given.value.element if isinstance(given.value, Coll) else given.value
+    if isinstance(value, Poison):
+        return []
+    if not isinstance(value, (Num, Rec)):
+        cx.error("E201", f"a model returns numbers, arrays, records or collections, not {with_article(value)}", given.span)
+        return []
+    if isinstance(value, Num):
+        return [("value", value)]
+    if not value.fields:
+        cx.error("E201", "the returned record has no fields", given.span)
+    found: list[tuple[str, Structured]] = []
+    for name, inner in value.fields.items():
+        inner = inner.element if isinstance(inner, Coll) else inner
+        for path, leaf in paths(inner, name):
+            found.append((path, leaf))
+    return found
+
+
+def _outputs(cx: Context, returned: Sequence[tuple[str, Structured]], final: ast.ReturnStmt | None) -> list[Output]:
+    outputs: list[Output] = []
+    for name, value in returned:
+        assert final is not None
+        if not isinstance(value, Num):
+            continue
+        if name in cx.counters.observed:
+            label = (cx.counters.observed[name], "observed here")
+            cx.error("E307", f"the output '{name}' exists twice", final.value.span, (label,), ("an observable is an output by its name already",))
+        try:
+            num = reductions.jagged(cx, value, final.span) if value.space is not None else value
+            outputs.append(Output(name, cx.builder.value(num, final.span), final.span))
+        except FoldError as error:
+            cx.error(error.code, error.message, final.value.span)
+    for name, span in cx.counters.observed.items():
+        binding = cx.scope.names.get(name)
+        if binding is None or not isinstance(binding.value, (Num, Rec)):
+            continue
+        for num in leaves(binding.value):
+            outputs.append(Output(name, cx.builder.value(num, span), span, observed=True))
+    return outputs
+
+
+__all__ = ["Operand", "check", "walk"]

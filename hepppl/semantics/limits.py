@@ -1,0 +1,10 @@
+"""Sizes beyond which a program is refused at once, so that compiling it takes bounded time and memory."""
+
+MAX_TURNS = 10**8  # of a `for` or `while`
+MAX_ELEMENTS = 10**7  # of an array, of a plate
+MAX_PARTICLES = 10**5  # alive at once in a process
+MAX_FOLDED = 4096  # elements of an array that is computed at compile time
+MAX_NODES = 200_000  # of the elaborated program, functions inlined
+MAX_CALLS = 100  # nested function calls
+MAX_INTEGER_BITS = 4096  # of an integer constant while it is computed
+INT_RANGE = (-(2**31), 2**31 - 1)  # of an integer in a running program

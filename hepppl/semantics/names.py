@@ -1,0 +1,120 @@
+"""What a name refers to: a local value, a constant of the file, a unit, a constant of nature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hepppl import distributions
+from hepppl.diagnostics import Span
+from hepppl.semantics import declared, functions, units
+from hepppl.semantics.context import Binding, Context, Scope
+from hepppl.semantics.types import Tensor
+from hepppl.semantics.values import POISON, Num, Structured
+from hepppl.syntax import ast
+
+
+def lookup(cx: Context, name: str, span: Span) -> Structured:
+    """The value of a name at this place, or a diagnostic."""
+    scope = cx.scope
+    binding = scope.names.get(name)
+    if binding is not None:
+        return _use(cx, binding, name, span)
+    if name in scope.later:
+        return _once(cx, name, "E301", f"'{name}' is used before it is given a value", span, (scope.later[name], "given here"))
+    outer = scope.outer
+    while outer is not None:  # a sub-model sees the names of the body that draws from it
+        if name in outer.names:
+            return _use(cx, outer.names[name], name, span)
+        outer = outer.outer
+    if cx.group is not None and scope.body in ("process", "submodel"):
+        captured = cx.group.capture(cx, name, span)
+        if captured is not None:
+            return captured
+    if name in cx.constants:
+        return file_constant(cx, name)
+    if name in units.CONSTANTS:
+        value, dim = units.CONSTANTS[name]
+        return Num(Tensor("real", dim), None, value)
+    if name in cx.units or name in cx.unit_items:
+        factor, dim = unit_named(cx, name, span) or (None, None)
+        return POISON if dim is None else Num(Tensor("real", dim), None, factor)
+    return _undefined(cx, name, span)
+
+
+def _use(cx: Context, binding: Binding, name: str, span: Span) -> Structured:
+    if binding.why is not None:
+        first, *_ = binding.why.message.split("\n")
+        return _once(cx, name, binding.why.code, first, span, *((l.span, l.text) for l in binding.why.labels), hints=binding.why.hints)
+    outer = cx.scope.plate_outer
+    if outer is not None and name in outer and outer[name] is None:
+        outer[name] = span
+    return binding.value
+
+
+def _once(cx: Context, name: str, code: str, message: str, span: Span, *labels: tuple[Span, str], hints: tuple[str, ...] = ()) -> Structured:
+    """Report a faulty name at its first use in a body; the uses that follow stay silent."""
+    key = (cx.scope.body, cx.scope.name, name)
+    if key not in cx.reported:
+        cx.reported.add(key)
+        cx.error(code, message, span, labels, hints)
+    return POISON
+
+
+def _undefined(cx: Context, name: str, span: Span) -> Structured:
+    labels: list[tuple[Span, str]] = []
+    for table, word, use in (
+        (cx.functions, "function", f"call it: {name}(...)"),
+        (cx.processes, "process", f"draw from it: x ~ {name}(...)"),
+        (cx.records, "type", f"make one: {name}(...)"),
+        (cx.models, "model", None),
+    ):
+        if name in table:
+            labels.append((table[name].name_span, "declared here"))  # type: ignore[attr-defined]
+            return _once(cx, name, "E211", f"'{name}' is a {word}, not a value", span, *labels, hints=(use,) if use else ())
+    if name in functions.names():
+        return _once(cx, name, "E211", f"'{name}' is a function, not a value", span, hints=(f"call it: {name}(...)",))
+    if name in distributions.names():
+        hint = f"draw from it: x ~ {name}(...)"
+        return _once(cx, name, "E211", f"'{name}' is a distribution, not a value", span, hints=(hint,))
+    hints = [cx.close_to(name, visible(cx))]
+    if hints == [None] and cx.scope.body == "function" and name in cx.model_names:
+        labels.append((cx.model_names[name], "a name of the model"))
+        hints = ["a function sees its arguments and the constants of the file: pass it as an argument"]
+    return _once(cx, name, "E301", f"'{name}' is not defined", span, *labels, hints=tuple(h for h in hints if h))
+
+
+def visible(cx: Context) -> Iterator[str]:
+    """Names that could have been meant, nearest surroundings first."""
+    yield from cx.scope.names
+    yield from cx.scope.later
+    yield from cx.constants
+    yield from units.CONSTANTS
+    yield from (u for u in cx.units if len(u) > 1)
+
+
+def file_constant(cx: Context, name: str) -> Structured:
+    """A constant of the file, worked out at its first use, in any order."""
+    from hepppl.semantics.statements import constant_value
+
+    item = cx.constants[name]
+    key = ("const", name)
+    if key not in cx.memo:
+        cx.memo[key] = None
+        with cx.within(Scope("constant", name)):
+            cx.memo[key] = constant_value(cx, item)
+    if cx.memo[key] is None:
+        cx.memo[key] = cx.error("E306", f"the constant '{name}' is defined in terms of itself", item.name_span)
+    return cx.memo[key]
+
+
+def unit_named(cx: Context, name: str, span: Span) -> declared.Unit | None:
+    """Factor to base units and dimension of a unit by name; None after an error."""
+    if name in cx.unit_items:
+        return declared.user_unit(cx, name)
+    if name in cx.units:
+        return cx.units[name]
+    hint = cx.close_to(name, [*cx.unit_items, *cx.units])
+    if name in cx.scope.names and hint is None:
+        hint = f"to multiply, write * between the number and '{name}'"
+    cx.error("E311", f"there is no unit '{name}'", span, hints=(hint,))
+    return None

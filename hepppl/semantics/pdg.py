@@ -1,0 +1,53 @@
+"""`mass`, `width`, `charge` of a particle by its PDG (EvtGen) name."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+
+from hepppl.diagnostics import Span
+from hepppl.semantics.arithmetic import Operand
+from hepppl.semantics.context import Context
+from hepppl.semantics.functions import Function
+from hepppl.semantics.types import CHARGE, ENERGY, Tensor
+from hepppl.semantics.values import Num, Poison, Structured
+from hepppl.syntax import ast
+
+
+@cache
+def _particles() -> dict[str, tuple[float | None, float | None, float | None]]:
+    """Name -> mass and width in MeV, charge in e+, from the `particle` package's copy of the PDG's table."""
+    from particle import Particle
+
+    table: dict[str, tuple[float | None, float | None, float | None]] = {}
+    for p in Particle.all():
+        row = (p.mass, p.width, p.charge)
+        for name in (p.evtgen_name, p.name):
+            if name:
+                table.setdefault(name, row)
+    return table
+
+
+def property_of(which: str, cx: Context, name: ast.Expr | Operand, span: Span) -> Structured:
+    """The constant that ``mass("Z0")`` stands for."""
+    if isinstance(name, Operand) or not isinstance(name, ast.String):
+        where = name.span
+        hint = f'{which}("Z0")'
+        return Poison() if isinstance(name, Operand) and isinstance(name.value, Poison) else cx.error(
+            "E201", f"'{which}' takes the name of a particle in quotes", where, hints=(hint,)
+        )
+    table = _particles()
+    row = table.get(name.value)
+    if row is None:
+        return cx.error("E313", f"the PDG lists no particle '{name.value}'", name.span, hints=(cx.close_to(name.value, table),))
+    value = row[("mass", "width", "charge").index(which)]
+    if value is None:
+        return cx.error("E313", f"the PDG gives no {which} for '{name.value}'", name.span)
+    return Num(Tensor("real", CHARGE if which == "charge" else ENERGY), None, float(value))
+
+
+def _rule(which: str, cx: Context, args: list[Operand | None], span: Span) -> Structured:
+    assert args[0] is not None
+    return property_of(which, cx, args[0], span)
+
+
+FUNCTIONS = {name: Function(("particle",), 1, partial(_rule, name)) for name in ("mass", "width", "charge")}

@@ -1,0 +1,184 @@
+"""What a name stands for while a program is elaborated: tensors, records of them, collections.
+
+Records exist here only; the IR sees their leaves. An array of records is a record of arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hepppl.semantics.dims import name_of, phrase
+from hepppl.semantics.ir import Node, Value
+from hepppl.semantics.types import Dim, RecordType, Tensor, Type
+
+KINDS = ("bool", "int", "real")
+
+
+@dataclass(frozen=True, eq=False)
+class Num:
+    """A tensor. Without ``value`` it is a constant, made into a node where it is used. ``static`` is what is known
+    before the run: of a constant, and of a `data` integer whose given value sizes arrays (``data`` names those). With
+    ``space`` it is an expression on the elements of a collection."""
+
+    type: Tensor
+    value: Value | None = None
+    static: Any = None
+    space: Space | None = None
+    data: frozenset[str] = frozenset()
+
+    @property
+    def constant(self) -> bool:
+        return self.value is None
+
+
+@dataclass(frozen=True, eq=False)
+class Rec:
+    name: str | None
+    fields: Mapping[str, Structured]
+    shape: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """Where expressions on a collection's elements are collected until a reduction takes the part it needs."""
+
+    collection: Value
+    fields: tuple[Value, ...]
+    nodes: list[Node] = field(default_factory=list)
+    constants: dict[Any, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Coll:
+    value: Value
+    element: Num | Rec
+    space: Space
+
+
+@dataclass(frozen=True, eq=False)
+class Slots:
+    """An array that a plate is filling: inside the plate only the current element can be seen."""
+
+    name: str
+    indices: tuple[str, ...]
+    element: Num | Rec
+
+
+@dataclass(frozen=True)
+class Poison:
+    """The value of an erroneous expression. Whatever is computed from it is poisoned too, without a message."""
+
+
+POISON = Poison()
+Structured = Num | Rec | Coll | Slots | Poison
+
+
+def leaves(value: Structured) -> Iterator[Num]:
+    """The tensors of a value, fields in order, depth first."""
+    if isinstance(value, Num):
+        yield value
+    elif isinstance(value, Rec):
+        for inner in value.fields.values():
+            yield from leaves(inner)
+
+
+def rebuild(value: Structured, new: Iterator[Num]) -> Structured:
+    """The same structure over other leaves, in the order of `leaves`. Record shapes follow the first leaf."""
+    if isinstance(value, Num):
+        return next(new)
+    if isinstance(value, Rec):
+        return Rec(value.name, {n: rebuild(v, new) for n, v in value.fields.items()}, value.shape)
+    return value
+
+
+def reshaped(value: Structured, shape: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Structured:
+    """The record structure with every record's own shape mapped (its leaves are left alone)."""
+    if isinstance(value, Rec):
+        return Rec(value.name, {n: reshaped(v, shape) for n, v in value.fields.items()}, shape(value.shape))
+    return value
+
+
+def paths(value: Structured, prefix: str = "") -> Iterator[tuple[str, Num]]:
+    """Leaves with their dotted path: ``("p.px", …)``; the path of a bare tensor is ``""``."""
+    if isinstance(value, Num):
+        yield prefix, value
+    elif isinstance(value, Rec):
+        for name, inner in value.fields.items():
+            yield from paths(inner, f"{prefix}.{name}" if prefix else name)
+
+
+def is_constant(value: Structured) -> bool:
+    return isinstance(value, (Num, Rec)) and all(leaf.constant and leaf.space is None for leaf in leaves(value))
+
+
+def poisoned(values: Iterable[Structured]) -> bool:
+    return any(isinstance(v, Poison) for v in values)
+
+
+def type_of(value: Num | Rec) -> Type:
+    if isinstance(value, Num):
+        return value.type
+    return RecordType(value.name, tuple((n, type_of(v)) for n, v in value.fields.items()), value.shape)  # type: ignore[arg-type]
+
+
+def joined(a: Type, b: Type) -> Type | None:
+    """The type that holds both: int promotes to real, a literal record takes a declared name. None where none does."""
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        if a.dim != b.dim or a.shape != b.shape:
+            return None
+        if "bool" in (a.kind, b.kind) and a.kind != b.kind:
+            return None
+        return Tensor(max(a.kind, b.kind, key=KINDS.index), a.dim, a.shape)
+    if isinstance(a, RecordType) and isinstance(b, RecordType):
+        first, second = dict(a.fields), dict(b.fields)
+        if set(first) != set(second) or a.shape != b.shape or (a.name and b.name and a.name != b.name):
+            return None
+        fields = []
+        for name, inner in first.items():
+            both = joined(inner, second[name])
+            if both is None:
+                return None
+            fields.append((name, both))
+        return RecordType(a.name or b.name, tuple(fields), a.shape)
+    return None
+
+
+def _suffix(shape: tuple[int, ...]) -> str:
+    return "".join(f"[{n}]" for n in shape)
+
+
+def describe_type(t: Type) -> str:
+    """A type as a label: ``energy``, ``int``, ``real[5]``, ``particle``, ``MeV/mm``."""
+    if isinstance(t, Tensor):
+        word = t.kind if t.dim.dimensionless else name_of(t.dim)
+        return word + _suffix(t.shape)
+    if isinstance(t, RecordType):
+        return (t.name or "record (" + ", ".join(n for n, _ in t.fields) + ")") + _suffix(t.shape)
+    return "collection"
+
+
+def describe(value: Structured) -> str:
+    """A value's type as a label."""
+    if isinstance(value, (Num, Rec)):
+        return describe_type(type_of(value)) + (" of each element" if isinstance(value, Num) and value.space else "")
+    return {Coll: "collection", Slots: "array being filled"}.get(type(value), "unknown")
+
+
+def with_article(value: Structured | Type) -> str:
+    """``an energy``, ``an int``, ``an array of 5 energies`` … for the middle of a sentence."""
+    t = type_of(value) if isinstance(value, (Num, Rec)) else value
+    if isinstance(t, Tensor) and not t.shape:
+        if t.dim.dimensionless:
+            return {"real": "a dimensionless number", "int": "an integer", "bool": "a condition (true or false)"}[t.kind]
+        return phrase(t.dim)
+    if isinstance(t, Tensor):
+        return f"an array {describe_type(t)}"
+    if isinstance(t, RecordType):
+        return f"{'an array of records' if t.shape else 'a record'} {describe_type(t)}"
+    return {Coll: "a collection", Slots: "an array being filled"}.get(type(value), "a value")
+
+
+def dim_of(value: Num) -> Dim:
+    return value.type.dim
