@@ -34,7 +34,7 @@ def load(path: str | os.PathLike[str], *, model: str | None = None, data: Mappin
 
     Raises a `HepError` that carries every diagnostic: E5xx for the file, E1xx to E4xx and E7xx for the program.
     """
-    from hepppl.io.read import read_source
+    from hepppl.syntax import read_source
 
     return _model(read_source(path), model, data)
 

@@ -52,10 +52,10 @@ def report(found: dict[Path, list[Diagnostic]]) -> dict[str, Any]:
 
 def check_file(file: Path, data_file: Path | None) -> list[Diagnostic]:
     """Everything wrong with a file and each of its models."""
-    from hepppl.io.read import read_data, read_source
+    from hepppl.io.read import read_data
     from hepppl.model import Model
     from hepppl.semantics import check
-    from hepppl.syntax import ast, parse
+    from hepppl.syntax import ast, parse, read_source
 
     try:
         tree = parse(read_source(file))

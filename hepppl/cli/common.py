@@ -128,10 +128,10 @@ def chosen_plan(model: Model, by: Mapping[str, str], wrt: Sequence[str], plan_fi
     """The plan saved in a file, checked anew, or one made now."""
     if plan_file is None:
         return model.plan(dict(by), list(wrt) or None)
-    from hepppl.io.read import read_text
     from hepppl.planning import apply, loads
+    from hepppl.syntax import read_source
 
-    return apply(model.model_graph, loads(read_text(plan_file)))
+    return apply(model.model_graph, loads(read_source(plan_file).text))
 
 
 def engine_options(chosen: Mapping[str, Any]) -> dict[str, Any]:

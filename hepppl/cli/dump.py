@@ -28,16 +28,15 @@ def command(
     """Print what a program becomes: its syntax tree, the typed program, the model graph, the plan, or JAX's program."""
     if stage == "ast":
         from hepppl.cli.printing import tree
-        from hepppl.io.read import read_source
-        from hepppl.syntax import parse
+        from hepppl.syntax import parse, read_source
 
         click.echo("\n".join(tree(parse(read_source(file)))))
         return
     model = common.open_model(file, model_name, data_file)
     if stage == "typed":
-        from hepppl.cli.printing import program
+        from hepppl.semantics.dump import dump
 
-        click.echo("\n".join(program(model.program)))
+        click.echo(dump(model.program).rstrip("\n"))
     elif stage == "graph":
         click.echo(model.model_graph.to_text().rstrip("\n"))
     elif stage == "plan":

@@ -43,8 +43,7 @@ def command(ctx: click.Context, files: tuple[Path, ...], check: bool, diff: bool
 
 def formatted(file: Path) -> tuple[str, str]:
     """The text of a file, and what it should be."""
-    from hepppl.io.read import read_source
-    from hepppl.syntax import format_file, parse
+    from hepppl.syntax import format_file, parse, read_source
 
     source = read_source(file)
     return source.text, format_file(parse(source))
