@@ -42,14 +42,13 @@ def stats() -> ModuleType:
 #: name -> frozen SciPy law of the arguments, in the order of the registry.
 SCIPY: Mapping[str, Callable[..., Any]] = {
     "beta": lambda a, b: stats().beta(a, b),
-    "binomial": lambda n, p: stats().binom(n, p),
+    "binomial": lambda n, p: stats().binom(n, min(max(p, 0), 1)),
     "breit_wigner": lambda mass, width: stats().cauchy(mass, width / 2),
     "cauchy": lambda loc, scale: stats().cauchy(loc, scale),
     "chi2": lambda df: stats().chi2(df),
     "discrete_uniform": lambda low, high: stats().randint(low, high + 1),
     "exponential": lambda rate: stats().expon(scale=1 / rate),
     "gamma": lambda concentration, rate: stats().gamma(concentration, scale=1 / rate),
-    "geometric": lambda probs: stats().geom(probs, loc=-1),
     "gumbel": lambda loc, scale: stats().gumbel_r(loc, scale),
     "half_cauchy": lambda scale: stats().halfcauchy(scale=scale),
     "half_normal": lambda scale: stats().halfnorm(scale=scale),
@@ -66,15 +65,15 @@ SCIPY: Mapping[str, Callable[..., Any]] = {
     "weibull": lambda scale, concentration: stats().weibull_min(concentration, scale=scale),
 }
 
-#: Probabilities may leave [0, 1], and sums of them 1, by the rounding of float32.
-TOLERANCE = 1e-5
+#: Probabilities may leave [0, 1] by the rounding of float32, and those of a categorical sum to 1 within `TOTAL`.
+TOLERANCE, TOTAL = 1e-5, 1e-3
 
 CONSTRAINTS: Mapping[str, Callable[[np.ndarray], Any]] = {
     "real": np.isfinite,
     "positive": lambda x: np.isfinite(x) & (x > 0),
     "nonnegative": lambda x: np.isfinite(x) & (x >= 0),
     "probability": lambda x: (x >= -TOLERANCE) & (x <= 1 + TOLERANCE),
-    "simplex": lambda x: (x >= -TOLERANCE) & (abs(x.sum() - 1) <= TOLERANCE),
+    "simplex": lambda x: (x >= -TOLERANCE) & (abs(x.sum() - 1) <= TOTAL),
     "int": lambda x: x == np.floor(x),
     "nonnegative_int": lambda x: (x >= 0) & (x == np.floor(x)),
     "positive_int": lambda x: (x > 0) & (x == np.floor(x)),
@@ -110,10 +109,11 @@ class Invalid:
     cdf = log_prob = quantile
 
 
-@dataclass(frozen=True)
 class Bernoulli:
-    probs: float
-    valid: bool = True
+    valid = True
+
+    def __init__(self, probs: float):
+        self.probs = min(max(probs, 0.0), 1.0)
 
     def quantile(self, u: float) -> bool:
         return u < self.probs
@@ -125,10 +125,13 @@ class Bernoulli:
         return float(np.log(self.probs if x else 1 - self.probs))
 
 
-@dataclass(frozen=True)
 class Categorical:
-    probs: np.ndarray
-    valid: bool = True
+    valid = True
+
+    def __init__(self, probs: np.ndarray):
+        """Probabilities that sum to 1 nearly: they are divided by their sum."""
+        clipped = np.maximum(probs, 0)
+        self.probs = clipped / np.sum(clipped)
 
     def quantile(self, u: float) -> int:
         """The smallest k whose cumulative probability is at least u; the last one where rounding leaves none."""
@@ -139,6 +142,24 @@ class Categorical:
 
     def log_prob(self, x: Any) -> float:
         return float(np.log(self.probs[int(x)])) if 0 <= x < len(self.probs) else -np.inf
+
+
+class Geometric:
+    """Failures before the first success. (SciPy counts trials, and is wrong at probability 1.)"""
+
+    valid = True
+
+    def __init__(self, probs: float):
+        self.probs = min(probs, 1.0)
+
+    def quantile(self, u: float) -> int:
+        return 0 if self.probs == 1 else max(int(np.ceil(np.log1p(-u) / np.log1p(-self.probs))) - 1, 0)
+
+    def cdf(self, x: Any) -> float:
+        return 1 - (1 - self.probs) ** (np.floor(x) + 1) if x >= 0 else 0.0
+
+    def log_prob(self, x: Any) -> float:
+        return float(np.log(self.probs * (1 - self.probs) ** x)) if x >= 0 else -np.inf
 
 
 @dataclass(frozen=True)
@@ -156,10 +177,13 @@ class Delta:
         return 0.0 if x == self.v else -np.inf
 
 
-OWN: Mapping[str, Callable[..., Law]] = {"bernoulli": Bernoulli, "categorical": Categorical, "delta": Delta}
+OWN: Mapping[str, Callable[..., Law]] = {
+    "bernoulli": Bernoulli, "categorical": Categorical, "delta": Delta, "geometric": Geometric,
+}  # fmt: skip
 
-#: Conditions on several parameters at once.
-ORDERED: Mapping[str, Callable[..., Any]] = {
+#: What else must hold of the parameters.
+CONDITIONS: Mapping[str, Callable[..., Any]] = {
+    "geometric": lambda probs: probs > 0,
     "discrete_uniform": lambda low, high: low <= high,
     "log_uniform": lambda low, high: low < high,
     "uniform": lambda low, high: low < high,
@@ -172,7 +196,7 @@ def build(dist: Dist, inputs: Sequence[Any]) -> Law:
     given = {name: inputs[at] for name, at in dist.args if isinstance(at, int)}
     args = [np.asarray(given.get(p.name, p.default), np.float64)[()] for p in metadata.parameters]
     in_range = all(np.all(CONSTRAINTS[p.constraint](x)) for p, x in zip(metadata.parameters, args, strict=True))
-    if not (in_range and ORDERED.get(dist.name, lambda *_: True)(*args)):
+    if not (in_range and CONDITIONS.get(dist.name, lambda *_: True)(*args)):
         return Invalid()
     if dist.name in OWN:
         return OWN[dist.name](*args)

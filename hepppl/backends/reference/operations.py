@@ -1,4 +1,4 @@
-"""The pure operations of the language (`OPS` of the typed program) in NumPy: name -> function of inputs and attributes."""
+"""The pure operations (`OPS` of the typed program) in NumPy: name -> function of the inputs and the attributes."""
 
 from __future__ import annotations
 
