@@ -14,7 +14,7 @@ from hepppl.semantics.dims import readable_unit
 from hepppl.semantics.units import parse_quantity
 
 if TYPE_CHECKING:
-    from hepppl.semantics.ir import Param, Program, Support
+    from hepppl.semantics.ir import Data, Param, Program, Support
     from hepppl.semantics.types import Dim
 
 SEEDS = 2**64
@@ -67,6 +67,59 @@ def defaults(program: Program, given: Iterable[str]) -> dict[str, Any]:
     """The defaults of the parameters that are not given. Raises `HepValueError` (E455) where one has none."""
     given = set(given)
     return {param.name: _default(param) for param in program.params if param.name not in given}
+
+
+def sizes(data: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What of the data can shape a program: the lengths of arrays, the values of single numbers."""
+
+    def size(value: Any) -> Any:
+        if hasattr(value, "shape") and value.shape:
+            return value.shape
+        if isinstance(value, list | tuple):
+            return len(value), *(size(value[0]) if value and isinstance(value[0], list | tuple) else ())
+        return repr(value)
+
+    return tuple((name, size(value)) for name, value in sorted(data.items()))
+
+
+def data_values(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Every datum's value in base units: what is given, else its default. Raises `HepValueError` (E461 unknown, E462
+    missing, E463 unfit)."""
+    diagnostics = _unknown(given, [item.name for item in program.data], "data", "E461")
+    values: dict[str, Any] = {}
+    for item in program.data:
+        if item.name not in given and item.default is None:
+            hint = "give it in the file of --data, or in data={…} in Python"
+            diagnostics.append(Diagnostic("E462", f"the data '{item.name}' have no value", item.span, hints=(hint,)))
+            continue
+        try:
+            values[item.name] = _datum(item, given[item.name]) if item.name in given else item.default
+        except HepError as error:
+            diagnostics.extend(error.diagnostics)
+    if diagnostics:
+        raise HepValueError(diagnostics)
+    return values
+
+
+def _datum(item: Data, given: Any) -> Any:
+    import numpy as np
+
+    tensor = item.value.type
+    array = np.asarray(given)
+    if array.dtype.kind in "US":  # texts with units, one by one
+        flat = [parse_quantity(str(text), tensor.dim, item.name) for text in array.ravel()]
+        array = np.reshape(np.asarray(flat), array.shape)
+    if array.dtype.kind not in "biuf" or array.shape != tensor.shape:
+        needed = f"{'×'.join(map(str, tensor.shape))} numbers" if tensor.shape else "a number"
+        found = f"shape {array.shape}" if array.dtype.kind in "biuf" else f"{type(given).__name__}"
+        raise HepValueError(Diagnostic("E463", f"the data '{item.name}' need {needed}, found {found}", item.span))
+    if not np.isfinite(array).all():
+        raise HepValueError(Diagnostic("E463", f"the data '{item.name}' hold a number that is not finite", item.span))
+    if tensor.kind == "int" and (array != np.trunc(array)).any():
+        raise HepValueError(
+            Diagnostic("E463", f"the data '{item.name}' are integers, found {array.ravel()[0]:g}", item.span)
+        )
+    return array
 
 
 def _default(param: Param) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -87,12 +87,14 @@ class Model:
         types = {output.name: output.value.type for output in self.program.outputs}
         return {name: (t if isinstance(t, Tensor) else t.fields[0][1]).dim for name, t in types.items()}
 
-    @cached_property
+    @property
     def model_graph(self) -> ModelGraph:
         """The model graph with its analyses."""
-        from hepppl.graph import ModelGraph
+        if "graph" not in self._memo:
+            from hepppl.graph import ModelGraph
 
-        return ModelGraph(self.program)
+            self._memo["graph"] = ModelGraph(self.program)
+        return self._memo["graph"]
 
     @property
     def graph(self) -> networkx.DiGraph:
@@ -109,15 +111,17 @@ class Model:
         return choose(self.model_graph, by=by, wrt=[wrt] if isinstance(wrt, str) else wrt)
 
     def with_data(self, data: Mapping[str, Any] | None) -> Model:
-        """This model with these data instead (arrays whose length is theirs get it now)."""
-        if data is None or dict(data) == dict(self.data):
+        """This model with these data instead. Only other lengths or other integers may need another program."""
+        if data is None:
             return self
-        from hepppl.semantics import check
-
-        key = ("data", _data_key(data))
+        key = ("data", inputs.sizes(data))
         if key not in self._memo:
-            self._memo[key] = Model(check(self.file, self.name, data), self.file, data=dict(data))
-        return self._memo[key]
+            from hepppl.semantics import check
+
+            program = check(self.file, self.name, data)
+            same = program.sized_by == self.program.sized_by
+            self._memo[key] = self if same else Model(program, self.file)
+        return replace(self._memo[key], data=dict(data))
 
     def simulate(
         self,
@@ -148,7 +152,8 @@ class Model:
         engine = inputs.engine(precision, rounds, lanes, batch, max_steps)
         model = self.with_data(data)
         point = inputs.param_values(model.program, {**(params or {}), **values})
-        raw = model._compiled(None, **engine).simulate(n, seed, point, model._data(), progress=progress)
+        given = inputs.data_values(model.program, model.data)
+        raw = model._compiled(None, **engine).simulate(n, seed, point, given, progress=progress)
         events = results.events(model, n, seed, point, raw)
         trust.check(events, tolerance, trust.finite_outputs(events.outputs, events.weight))
         return events
@@ -188,7 +193,8 @@ class Model:
         plan = plan or model.plan(by, wrt)
         if not plan.wrt:
             raise HepValueError(Diagnostic("E458", f"model '{self.name}' has no parameter to differentiate"))
-        raw = model._compiled(plan, mode=mode, **engine).gradient(n, seed, point, model._data(), progress=progress)
+        given = inputs.data_values(model.program, model.data)
+        raw = model._compiled(plan, mode=mode, **engine).gradient(n, seed, point, given, progress=progress)
         result = results.gradient(model, n, seed, point, plan, raw)
         trust.check(result, tolerance, results.finite_gradient(result))
         return result
@@ -219,9 +225,6 @@ class Model:
 
             self._memo[key] = compile_program(self.model_graph, plan=plan, **options)
         return self._memo[key]
-
-    def _data(self) -> dict[str, Any]:
-        return {item.name: self.data.get(item.name, item.default) for item in self.program.data}
 
     def __repr__(self) -> str:
         outputs = ", ".join(output.name for output in self.program.outputs)
@@ -260,10 +263,3 @@ def _plan_key(plan: Plan | None) -> Any:
     if plan is None:
         return None
     return plan.wrt, tuple((row.number, row.estimator, repr(sorted(row.options.items()))) for row in plan.rows)
-
-
-def _data_key(data: Mapping[str, Any]) -> Any:
-    import numpy as np
-
-    arrays = {name: np.asarray(value) for name, value in sorted(data.items())}
-    return tuple((name, array.shape, array.dtype.str, array.tobytes()) for name, array in arrays.items())

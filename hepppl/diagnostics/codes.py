@@ -236,6 +236,25 @@ CODES: dict[str, Code] = {
         "hepppl grad absorber.hep --plot a.png --scan theta=1:40:13",
         "Give a range inside the support: `--scan theta=1:4:13`.",
     ),
+    "E461": Code(
+        "no such data",
+        "A value was given for data that the model does not declare. Observables (`observe`) cannot be given in a "
+        "simulation: conditioning on them is inference.",
+        'model.simulate(1000, data={"backgorund": 3})',
+        "Use a name declared with `data`.",
+    ),
+    "E462": Code(
+        "data without a value",
+        "The program declares data without a default, and the caller gave no value.",
+        "model m {\n    data n: int\n    x ~ poisson(n)\n    return x\n}",
+        "Give the value in a file (`--data values.json`), in Python (`data={...}`), or a default in the program.",
+    ),
+    "E463": Code(
+        "not a value for these data",
+        "What was given has another shape than the data were declared with, is no number, or is not finite.",
+        'model.simulate(1000, data={"n": [1, 2]})',
+        "Give numbers in base units (or texts with units) in the declared shape.",
+    ),
     # ---------------------------------------------------------------- E5: files
     "E501": Code(
         "no such file",

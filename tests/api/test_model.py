@@ -141,7 +141,31 @@ def test_data_given_and_default() -> None:
     model = hepppl.parse("model m {\n    data n: int = 3\n    x ~ poisson(n)\n    return x\n}")
     assert abs(model.simulate(20_000).mean["value"] - 3) < 5 * math.sqrt(3 / 20_000)
     assert abs(model.simulate(20_000, data={"n": 8}).mean["value"] - 8) < 5 * math.sqrt(8 / 20_000)
-    assert model.with_data({"n": 8}) is model.with_data({"n": 8})
+
+
+def test_other_data_of_the_same_size_compile_nothing() -> None:
+    text = "model m {\n    data x: length[]\n    y ~ normal(0, 1)\n    return y + sum(x) / mm\n}"
+    model = hepppl.parse(text, data={"x": [1.0, 2.0]})
+    assert model.simulate(50).mean["value"] == pytest.approx(3, abs=1)
+    again = model.simulate(50, data={"x": ["1 cm", "2 cm"]})
+    assert again.mean["value"] == pytest.approx(30, abs=1)
+    assert again.seconds["compile"] == 0
+    longer = model.simulate(50, data={"x": [1.0, 2.0, 3.0]})
+    assert longer.mean["value"] == pytest.approx(6, abs=1)
+    assert longer.seconds["compile"] > 0
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [({"m": 1}, "E461"), ({}, "E462"), ({"n": [1, 2]}, "E463"), ({"n": 1.5}, "E463"), ({"n": None}, "E463")],
+)
+def test_data_that_do_not_fit(data: dict, code: str) -> None:
+    model = hepppl.parse("model m {\n    data n: int\n    x ~ poisson(n)\n    return x\n}")
+    with pytest.raises(hepppl.HepValueError) as caught:
+        model.simulate(10, data=data)
+    assert code in {d.code for d in caught.value.diagnostics} | {
+        "E463" if d.code == "E412" else "" for d in caught.value.diagnostics
+    }
 
 
 def test_progress_is_told(choice: hepppl.Model) -> None:
