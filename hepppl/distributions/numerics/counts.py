@@ -75,13 +75,17 @@ def _guess(u: Array, q: Array, mean: Array, deviation: Array, skewness: Array, k
     return jnp.ceil(mean + deviation * (z + skewness * (z * z - 1) / 6 + cubic) - 0.5)
 
 
-def _if_any(needed: Array, f: Callable[[], Array], otherwise: Array) -> Array:
-    """``f()`` where needed. Under vmap it is not run at all unless some lane needs it (which cond would do)."""
+def _if_any(needed: Array, f: Callable[..., Array], otherwise: Array, *inputs: Array) -> Array:
+    """``f(*inputs)`` where needed. Under vmap it is not run at all unless some lane needs it, unlike with cond.
 
-    def body(carry: tuple[Array, Array]) -> tuple[Array, Array]:
-        return jnp.zeros_like(carry[0]), f().astype(otherwise.dtype)
+    The inputs travel through the loop, and change there, lest the compiler move the work in front of it.
+    """
 
-    return jax.lax.while_loop(lambda carry: carry[0], body, (needed, otherwise))[1]
+    def body(carry: tuple[Array, ...]) -> tuple[Array, ...]:
+        needed, _, *inputs = carry
+        return jnp.zeros_like(needed), f(*inputs), *(jnp.zeros_like(value) for value in inputs)
+
+    return jax.lax.while_loop(lambda carry: carry[0], body, (needed, otherwise, *inputs))[1]
 
 
 @jax.custom_jvp
@@ -120,7 +124,7 @@ class Poisson:
         small = jnp.clip(rate, 0, SMALL_MEAN)
         count = _search(u, jnp.exp(-small), lambda k: small / k, small)
 
-        def large() -> Array:
+        def large(u: Array, rate: Array) -> Array:
             mean = jnp.maximum(rate, SMALL_MEAN)
             deviation = jnp.sqrt(mean)
             guess = _guess(u, 1 - u, mean, deviation, 1 / deviation, 1 / mean)
@@ -128,7 +132,7 @@ class Poisson:
             mass = jnp.exp(_poisson_log_mass(start, mean))
             return _step(u, 1 - u, start, _poisson_tails(start, mean), mass, lambda k: mean / k)
 
-        count = _if_any(rate > SMALL_MEAN, large, count)
+        count = _if_any(rate > SMALL_MEAN, large, count, u, rate)
         return jnp.minimum(count, LARGEST).astype(jnp.int32)
 
     @staticmethod
@@ -199,15 +203,14 @@ class Binomial:
         flip = p > 0.5
         rare = jnp.where(flip, 1 - p, p)
         u, q = jnp.where(flip, 1 - u, u), jnp.where(flip, u, 1 - u)
-        mean = n * rare
-        odds = rare / (1 - rare)
         low = jnp.minimum(rare, SMALL_MEAN / jnp.maximum(n, SMALL_MEAN))
         low_odds = low / (1 - jnp.minimum(low, 0.5))
         count = _search(
             u, jnp.exp(n * jnp.log1p(-jnp.minimum(low, 0.5))), lambda k: (n - (k - 1)) / k * low_odds, n * low
         )
 
-        def large() -> Array:
+        def large(u: Array, q: Array, n: Array, rare: Array) -> Array:
+            odds, mean = rare / (1 - rare), n * rare
             variance = jnp.maximum(mean * (1 - rare), 1)
             deviation = jnp.sqrt(variance)
             skewness, kurtosis = (1 - 2 * rare) / deviation, (1 - 6 * rare * (1 - rare)) / variance
@@ -216,7 +219,7 @@ class Binomial:
             mass = jnp.exp(_binomial_log_mass(start, n, rare))
             return _step(u, q, start, _binomial_tails(start, n, rare), mass, lambda k: (n - (k - 1)) / k * odds)
 
-        count = jnp.minimum(_if_any(mean > SMALL_MEAN, large, count), n)
+        count = jnp.minimum(_if_any(n * rare > SMALL_MEAN, large, count, u, q, n, rare), n)
         return jnp.where(flip, n - count, count).astype(jnp.int32)
 
     @staticmethod
