@@ -1,44 +1,30 @@
-"""The law of a site: its distribution expression as functions of the site's inputs."""
+"""The law of a site: its distribution expression with the site's inputs bound, for one event."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
+
+import jax.numpy as jnp
 
 from hepppl.distributions import get
+from hepppl.distributions.numerics import combinators
 from hepppl.graph import Dist
 
 
-class Law(NamedTuple):
-    """Functions of one event. ``inputs`` are the site's, in order."""
+def bound_law(dist: Dist, inputs: tuple[Any, ...]) -> combinators.Law:
+    """A distribution expression with its arguments taken from ``inputs``; combinators nest."""
+    args = dict(dist.args)
 
-    sample: Any  # (u, *inputs) -> value
-    log_prob: Any  # (x, *inputs)
-    cdf: Any  # (x, *inputs)
-    valid: Any  # (*inputs) -> bool
-    positions: tuple[int, ...]  # of the parameters, for a law that is a single distribution
+    def value(name: str, default: Any = None) -> Any:
+        return inputs[args[name]] if name in args else default
 
-
-def law(dist: Dist) -> Law:
-    """Build the functions of a distribution expression; combinators nest."""
-    from hepppl.distributions.numerics import combinators
-
-    if dist.name in combinators.COMBINATORS:
-        parts = {
-            name: tuple(law(d) for d in arg) if isinstance(arg, tuple) else law(arg) if isinstance(arg, Dist) else arg
-            for name, arg in dist.args
-        }
-        return Law(*combinators.COMBINATORS[dist.name](**parts), positions=())
-    numerics = get(dist.name).load()
-    given = dict(dist.args)
-    positions = tuple(given[p.name] for p in get(dist.name).parameters)
-
-    def bound(fn: Any) -> Any:
-        return lambda x, *inputs: fn(x, *(inputs[i] for i in positions))
-
-    return Law(
-        bound(numerics.sample),
-        bound(numerics.log_prob),
-        bound(numerics.cdf),
-        lambda *inputs: numerics.valid(*(inputs[i] for i in positions)),
-        positions,
-    )
+    if dist.name == "mixture":
+        components = tuple(bound_law(d, inputs) for d in args["components"])
+        return combinators.mixture(value("weights"), components)
+    if dist.name == "truncated":
+        low, high = value("low", -jnp.inf), value("high", jnp.inf)
+        return combinators.truncated(bound_law(args["base"], inputs), low, high)
+    if dist.name == "affine":
+        return combinators.affine(bound_law(args["base"], inputs), value("loc"), value("scale"))
+    distribution = get(dist.name)
+    return combinators.bind(distribution, *(value(p.name) for p in distribution.parameters))

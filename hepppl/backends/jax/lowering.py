@@ -10,7 +10,6 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from hepppl.backends.jax.law import Law, law
 from hepppl.backends.jax.machine import Machine
 from hepppl.backends.jax.ops import ELEMENTWISE, function, integer_pow
 from hepppl.backends.jax.value import Val, apply
@@ -67,7 +66,6 @@ class Lowering:
         self.plan = plan if settings.gradient else None
         self.faults: list[FaultKind] = []
         self._fault_codes: dict[tuple[str, Any], int] = {}
-        self._laws: dict[Any, Law] = {}
         self.rows = {row.number: row for row in self.plan.rows} if self.plan else {}
         self.groups: list[Group] = []
         self.group_of: dict[int, int] = {}
@@ -82,12 +80,6 @@ class Lowering:
         self.numerics = [m.load()(**dict(g.options)) for m, g in zip(self.metadata, self.groups, strict=True)]
 
     # ------------------------------------------------------------ facts
-
-    def law(self, node: Node) -> Law:
-        dist = node.attrs["dist"]
-        if dist not in self._laws:
-            self._laws[dist] = law(dist)
-        return self._laws[dist]
 
     def fault_code(self, kind: str, node: Any, message: str, span: Span | None = None) -> int:
         key = (kind, node)

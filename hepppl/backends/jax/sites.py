@@ -9,47 +9,46 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from hepppl.backends.jax.law import Law
+from hepppl.backends.jax.law import bound_law
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Machine, Reservoir
 from hepppl.backends.jax.random import uniform
 from hepppl.backends.jax.value import Val, apply, batch, decided, is_val, select
-from hepppl.graph import Node
+from hepppl.graph import Dist, Node
 from hepppl.plugin.estimator import Offer
 
 
 class SiteView:
     """One dynamic instance of a site as an estimator's `visit` sees it (`hepppl.plugin.VisitSite`)."""
 
-    def __init__(self, law: Law, u: Any, inputs: tuple[Any, ...]):
-        self._law, self.uniform, self._inputs = law, u, inputs
-        self.params = tuple(inputs[i] for i in law.positions) or inputs
+    def __init__(self, dist: Dist, u: Any, inputs: tuple[Any, ...]):
+        self._law, self.uniform, self.params = bound_law(dist, inputs), u, inputs
 
     def sample(self) -> Any:
-        return decided(self._law.sample(self.uniform, *self._inputs))
+        return decided(self._law.sample(self.uniform))
 
     def log_prob(self, x: Any) -> Any:
-        return self._law.log_prob(x, *self._inputs)
+        return self._law.log_prob(x)
 
     def cdf(self, x: Any) -> Any:
-        return self._law.cdf(x, *self._inputs)
+        return self._law.cdf(x)
 
 
 def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
-    law, number = lowering.law(node), node.attrs["number"]
+    dist, number = node.attrs["dist"], node.attrs["number"]
     inputs = [m.env[v] for v in node.inputs]
     dtype = lowering.dtype(node.results[0].type.kind)
     w0, w1 = m.words(number)
     u = Val(uniform(w0, lowering.settings.dtype))
 
-    wrong = apply(lambda *xs: jnp.logical_not(law.valid(*xs)), inputs) if inputs else None
-    if wrong is not None:
-        message = f"an argument of '{node.attrs['dist'].name}' is outside its range at site '{node.attrs['name']}'"
+    if inputs:
+        message = f"an argument of '{dist.name}' is outside its range at site '{node.attrs['name']}'"
+        wrong = apply(lambda *xs: jnp.logical_not(bound_law(dist, xs).valid()), inputs)
         m.fault(lowering.fault_code("invalid", node, message), wrong)
 
     group = lowering.group_of.get(number)
     if group is None or (m.particles is not None and m.particles.override is not None):
-        value = apply(lambda u, *xs: decided(law.sample(u, *xs)), (u, *inputs))
+        value = apply(lambda u, *xs: SiteView(dist, u, xs).sample(), (u, *inputs))
         value = lowering.cast(Val(lax.stop_gradient(value.p), None, value.a, value.batched), dtype)
         m.env[node.results[0]] = overridden(m, node, value)
         return
@@ -60,7 +59,7 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
 
     def visit(u: Any, *flat: Any) -> tuple[Any, ...]:
         before = jax.tree.unflatten(tree, flat[: len(leaves)])
-        out = lowering.numerics[group].visit(before, SiteView(law, u, flat[len(leaves) :]))
+        out = lowering.numerics[group].visit(before, SiteView(dist, u, flat[len(leaves) :]))
         offer_count[:] = [len(out.offers)]
         return (out.value, *jax.tree.leaves(out.state), *(x for offer in out.offers for x in offer))
 
