@@ -102,7 +102,10 @@ def quotient(unit: str, result: GradResult, output: str, param: str) -> str:
     """The unit of a derivative where the output is in ``unit``: the base unit, unless another was asked for."""
     if unit == result.units.get(output, ""):
         return result.gradient_units[output][param]
-    return f"{unit}/({result.param_units[param]})" if result.param_units[param] else unit
+    below = result.param_units[param]
+    if not below:
+        return unit
+    return f"{unit or 1}/{below}" if below.isalpha() else f"{unit or 1}/({below})"
 
 
 def summary(result: GradResult, scales: running.Scales) -> str:

@@ -123,7 +123,7 @@ def test_graph_on_screen(run: Callable[..., Any]) -> None:
     ("stage", "expected"),
     [
         ("ast", "SampleStmt"),
-        ("typed", "bernoulli(probs=%"),
+        ("typed", "bernoulli(probs = %"),
         ("graph", "bernoulli"),
         ("plan", "stochastic_ad"),
         ("jaxpr", "lambda"),

@@ -78,7 +78,7 @@ def test_results_not_to_be_trusted_are_3(run: Callable[..., Any], command: str, 
     assert outcome.status == 3
     assert f"error[{code}]" in outcome.stderr
     found = outcome.json
-    assert [error["code"] for error in found["errors"]] == [code]
+    assert {error["code"] for error in found["errors"]} == {code}
     assert found["events"] == 500
 
 
@@ -114,7 +114,7 @@ def test_every_error_of_every_file_is_reported(run: Callable[..., Any]) -> None:
 
 
 def test_hints_name_what_is_near(run: Callable[..., Any]) -> None:
-    assert "did you mean 'choice.hep'?" in run("check", "choce.hep").stderr
+    assert "did you mean choice.hep?" in run("check", "choce.hep").stderr
     assert "did you mean 'scale'?" in run("simulate", "energy.hep", "-p", "scal=2GeV").stderr
     assert "did you mean 'score'?" in run("grad", "choice.hep", "--by", "b=scor").stderr
 
