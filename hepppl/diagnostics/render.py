@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,9 @@ MAX_WIDTH = 110
 _STYLES = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "label": "\x1b[34m", "hint": "\x1b[36m", "bold": "\x1b[1m"}
 
 
+_Paint = Callable[[str, str], str]  # (style, text) -> text
+
+
 def render_text(diagnostic: Diagnostic, color: bool = False) -> str:
     """The full message: place, code, source lines with underlines and labels, hints. No newline at the end."""
     paint = _painter(color)
@@ -23,7 +26,7 @@ def render_text(diagnostic: Diagnostic, color: bool = False) -> str:
     tag = paint(severity, f"{severity}[{diagnostic.code}]:")
     lines = [f"{_place(diagnostic.span)}{tag} {paint('bold', _visible(diagnostic.message))}"]
     if diagnostic.span is not None:
-        lines += _excerpts(diagnostic, paint)
+        lines += _excerpts(diagnostic, diagnostic.span, paint)
     lines += [f"{paint('hint', 'hint:')} {_visible(hint)}" for hint in diagnostic.hints]
     return "\n".join(lines)
 
@@ -65,12 +68,11 @@ def _place(span: Span | None) -> str:
     return f"{_visible(span.source.name)}:{span.line}:{span.column}: " if span else ""
 
 
-def _painter(color: bool):
-    return (
-        (lambda style, text: f"{_STYLES[style]}{text}\x1b[0m" if text.strip() else text)
-        if color
-        else (lambda style, text: text)
-    )
+def _painter(color: bool) -> _Paint:
+    def paint(style: str, text: str) -> str:
+        return f"{_STYLES[style]}{text}\x1b[0m" if color and text.strip() else text
+
+    return paint
 
 
 # ---------------------------------------------------------------- source lines
@@ -86,27 +88,20 @@ class _Mark:
     primary: bool
 
 
-def _excerpts(diagnostic: Diagnostic, paint) -> list[str]:
+def _excerpts(diagnostic: Diagnostic, span: Span, paint: _Paint) -> list[str]:
     """The lines with something to point at, in order, the primary file first."""
-    primary = Label(diagnostic.span)
-    by_line: dict[tuple[Source, int], list[tuple[Label, bool]]] = {(diagnostic.span.source, diagnostic.span.line): []}
+    by_line: dict[tuple[Source, int], list[tuple[Label, bool]]] = {(span.source, span.line): []}
     for label in diagnostic.labels:
-        key = (label.span.source, label.span.line)
-        by_line.setdefault(key, []).append((label, False))
-    same = [
-        lab for lab in diagnostic.labels if (lab.span.start, lab.span.end) == (primary.span.start, primary.span.end)
-    ]
-    home = by_line[diagnostic.span.source, diagnostic.span.line]
-    if same and same[0].span.source is diagnostic.span.source:
-        home[home.index((same[0], False))] = (same[0], True)
-    else:
-        home.append((primary, True))
+        by_line.setdefault((label.span.source, label.span.line), []).append((label, label.span == span))
+    home = by_line[span.source, span.line]
+    if not any(primary for _, primary in home):
+        home.append((Label(span), True))
     files = list(dict.fromkeys(source for source, _ in by_line))
     gutter = max(5, *(len(str(number)) for _, number in by_line))
     out: list[str] = []
     for source in files:
         numbers = sorted(number for s, number in by_line if s is source)
-        if source is not diagnostic.span.source:
+        if source is not span.source:
             out.append(f"{_visible(source.name)}:{numbers[0]}:")
         for previous, number in zip([None, *numbers], numbers):
             if previous is not None and number > previous + 1:
@@ -136,7 +131,7 @@ def _line(
     return rows
 
 
-def _underline(marks: list[_Mark], severity: str, paint) -> list[str]:
+def _underline(marks: list[_Mark], severity: str, paint: _Paint) -> list[str]:
     """One row of underlines, then the texts beneath them, lower where they would collide."""
     canvas = _Canvas()
     for mark in sorted(marks, key=lambda m: m.primary):  # the primary is drawn last, over the others
@@ -178,7 +173,7 @@ class _Canvas:
                 line[column + extra] = ("", style)
             column += width
 
-    def rows(self, paint) -> list[str]:
+    def rows(self, paint: _Paint) -> list[str]:
         out = []
         for _, line in sorted(self.cells.items()):
             text, style, run = "", "", ""

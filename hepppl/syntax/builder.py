@@ -42,7 +42,7 @@ def _after(children: Sequence[Any], kind: str) -> Any:
     return None
 
 
-def _all(children: Sequence[Any], kind: type) -> tuple[Any, ...]:
+def _all(children: Sequence[Any], kind: type | tuple[type, ...]) -> tuple[Any, ...]:
     return tuple(c for c in children if isinstance(c, kind))
 
 

@@ -76,7 +76,8 @@ def tokenize(source: Source, report: Report) -> tuple[list[Token], list[ast.Comm
 
 def _raw(source: Source) -> Iterator[Token]:
     for token in tables().lex(source.text):
-        yield Token(token.type, str(token), Span(source, token.start_pos, token.end_pos))
+        start = token.start_pos or 0
+        yield Token(token.type, str(token), Span(source, start, start + len(token)))
 
 
 def _continued(newline: Token, report: Report) -> bool:

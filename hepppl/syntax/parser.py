@@ -8,6 +8,7 @@ in its place, and goes on at the end of the statement, or inside its block. The 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from lark import UnexpectedToken
 from lark.parsers.lalr_parser_state import ParseConf, ParserState
@@ -59,7 +60,7 @@ class _Parser:
     def __init__(self, tokens: list[Token], report: Report):
         self.tokens = tokens
         self.report = report
-        self.state: ParserState = tables().parse_interactive().parser_state
+        self.state: Any = tables().parse_interactive().parser_state
         self.fed: list[Token] = []  # what the parser has taken, BROKEN included
         self.frames = [_Frame(0, 1, 0)]
         self.at = 0
@@ -214,14 +215,14 @@ class _Parser:
         """
         conf = self.state.parse_conf
         silent = ParseConf(conf.parse_table, {}, conf.start)
-        state = ParserState(silent, self.state.lexer, self.state.state_stack[: frame.height], [])
+        state: Any = ParserState(silent, self.state.lexer, self.state.state_stack[: frame.height], [])
         for token in self.fed[frame.fed :]:
             state.feed_token(token)
         stack = state.state_stack
         found = set()
         for terminal in conf.states[stack[-1]]:
             if terminal.isupper() or terminal == "$END":
-                trial = ParserState(silent, self.state.lexer, list(stack), [])
+                trial: Any = ParserState(silent, self.state.lexer, list(stack), [])
                 try:
                     trial.feed_token(Token(terminal, "", self.tokens[self.at].span))
                 except UnexpectedToken:

@@ -116,7 +116,9 @@ def _type_first(c: Context) -> Diagnostic | None:
         if any(t.type == "TILDE" for t in _outside(line)):
             hint = f"the type of a value is found by itself: write `{name.text} ~ …`"
         return c.says("E112", "a declaration does not begin with a type", hint, span=first.span)
-    hints = (f"a parameter is declared as `param {name.text}: real`, data as `data {name.text}: real`",)
+    hints: tuple[str, ...] = (
+        f"a parameter is declared as `param {name.text}: real`, data as `data {name.text}: real`",
+    )
     if line[1].type == "LT":
         hints += (f"bounds are written `param {name.text}: real in (0, 10)`",)
     return c.says("E112", "a declaration does not begin with a type", *hints, span=first.span)
