@@ -7,28 +7,16 @@ u (for a discrete law the smallest k with cdf(k) >= u), but a Bernoulli is true 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from hepppl import distributions
+from hepppl.backends.reference import combinators
+from hepppl.backends.reference.combinators import Invalid, Law
 from hepppl.graph import Dist
-
-
-class Law(Protocol):
-    """A distribution with its arguments. ``valid`` says whether they are in range; the rest needs that they are."""
-
-    @property
-    def valid(self) -> bool: ...
-
-    def quantile(self, u: float) -> Any: ...
-
-    def cdf(self, x: Any) -> float: ...
-
-    def log_prob(self, x: Any) -> float: ...
 
 
 def stats() -> ModuleType:
@@ -80,37 +68,31 @@ CONSTRAINTS: Mapping[str, Callable[[np.ndarray], Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class Scipy:
+class Scipy(Law):
     """A law of SciPy, discrete or continuous."""
 
-    frozen: Any
-    valid: bool = True
+    def __init__(self, frozen: Any):
+        self.frozen = frozen
+        self.discrete = hasattr(frozen, "pmf")
 
     def quantile(self, u: float) -> Any:
         return self.frozen.ppf(u)
 
+    def quantile_above(self, v: float) -> Any:
+        return self.frozen.isf(v)
+
     def cdf(self, x: Any) -> float:
-        return self.frozen.cdf(x)
+        return float(self.frozen.cdf(x))
+
+    def survival(self, x: Any) -> float:
+        return float(self.frozen.sf(x))
 
     def log_prob(self, x: Any) -> float:
-        return self.frozen.logpmf(x) if hasattr(self.frozen, "pmf") else self.frozen.logpdf(x)
+        return float(self.frozen.logpmf(x) if self.discrete else self.frozen.logpdf(x))
 
 
-@dataclass(frozen=True)
-class Invalid:
-    """A law whose arguments are out of range."""
-
-    valid: bool = False
-
-    def quantile(self, u: float) -> Any:
-        return np.nan
-
-    cdf = log_prob = quantile
-
-
-class Bernoulli:
-    valid = True
+class Bernoulli(Law):
+    discrete = True
 
     def __init__(self, probs: float):
         self.probs = min(max(probs, 0.0), 1.0)
@@ -125,8 +107,8 @@ class Bernoulli:
         return float(np.log(self.probs if x else 1 - self.probs))
 
 
-class Categorical:
-    valid = True
+class Categorical(Law):
+    discrete = True
 
     def __init__(self, probs: np.ndarray):
         """Probabilities that sum to 1 nearly: they are divided by their sum."""
@@ -144,10 +126,10 @@ class Categorical:
         return float(np.log(self.probs[int(x)])) if 0 <= x < len(self.probs) else -np.inf
 
 
-class Geometric:
+class Geometric(Law):
     """Failures before the first success. (SciPy counts trials, and is wrong at probability 1.)"""
 
-    valid = True
+    discrete = True
 
     def __init__(self, probs: float):
         self.probs = min(probs, 1.0)
@@ -162,10 +144,9 @@ class Geometric:
         return float(np.log(self.probs * (1 - self.probs) ** x)) if x >= 0 else -np.inf
 
 
-@dataclass(frozen=True)
-class Delta:
-    v: float
-    valid: bool = True
+class Delta(Law):
+    def __init__(self, v: float):
+        self.v = v
 
     def quantile(self, u: float) -> float:
         return self.v
@@ -192,8 +173,17 @@ CONDITIONS: Mapping[str, Callable[..., Any]] = {
 
 def build(dist: Dist, inputs: Sequence[Any]) -> Law:
     """The law of a site whose inputs have these values."""
+    given: dict[str, Any] = {}
+    for name, arg in dist.args:
+        if isinstance(arg, int):
+            given[name] = inputs[arg]
+        elif isinstance(arg, Dist):
+            given[name] = build(arg, inputs)
+        else:
+            given[name] = [build(component, inputs) for component in arg]
+    if dist.name in combinators.COMBINATORS:
+        return combinators.COMBINATORS[dist.name](**given)
     metadata = distributions.get(dist.name)
-    given = {name: inputs[at] for name, at in dist.args if isinstance(at, int)}
     args = [np.asarray(given.get(p.name, p.default), np.float64)[()] for p in metadata.parameters]
     in_range = all(np.all(CONSTRAINTS[p.constraint](x)) for p, x in zip(metadata.parameters, args, strict=True))
     if not (in_range and CONDITIONS.get(dist.name, lambda *_: True)(*args)):

@@ -101,7 +101,7 @@ ARRAYS: Mapping[str, Callable[..., Any]] = {
 
 
 def _is_real(x: Any) -> bool:
-    return np.issubdtype(np.asarray(x).dtype, np.floating)
+    return np.asarray(x).dtype.kind == "f"
 
 
 class Numbers:
@@ -116,7 +116,8 @@ class Numbers:
 
     def of(self, kind: str, x: Any) -> Any:
         """``x`` as a NumPy scalar or array of that kind (``real``, ``int`` or ``bool``)."""
-        return np.asarray(x).astype(getattr(self, kind))[()]
+        dtype = getattr(self, kind)
+        return x if type(x) is dtype else np.asarray(x).astype(dtype)[()]
 
     def extreme(self, kind: str, sign: int) -> Any:
         """What is beyond every value of the kind, above (sign 1) or below (-1)."""
