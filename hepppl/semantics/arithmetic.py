@@ -8,10 +8,22 @@ from typing import Any
 
 from hepppl.diagnostics import Span
 from hepppl.semantics.context import Context
-from hepppl.semantics.dims import name_of, phrase, suggested_unit
+from hepppl.semantics.dims import name_of, phrase, suggested_unit, with_unit, without_unit
 from hepppl.semantics.folding import FoldError
 from hepppl.semantics.types import BOOL, INT, NONE, REAL, Dim, Tensor
-from hepppl.semantics.values import KINDS, POISON, Coll, Num, Poison, Rec, Slots, Structured, describe, describe_type, with_article
+from hepppl.semantics.values import (
+    KINDS,
+    POISON,
+    Coll,
+    Num,
+    Poison,
+    Rec,
+    Slots,
+    Structured,
+    describe,
+    describe_type,
+    with_article,
+)
 
 COMPARISONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
 OPERATIONS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "%": "mod", "^": "pow"}
@@ -90,17 +102,19 @@ def join_shapes(cx: Context, operands: list[tuple[Num, Span]], span: Span) -> tu
 def dimension_error(cx: Context, left: Operand, right: Operand, op_span: Span, message: str) -> Poison:
     """E203: both operands' dimensions as labels, and the unit that one of them probably lacks."""
     a, b = left.value, right.value
-    assert isinstance(a, Num) and isinstance(b, Num)
+    assert isinstance(a, Num)
+    assert isinstance(b, Num)
     hint = None
     for bare, other in ((left, b), (right, a)):
         if isinstance(bare.value, Num) and bare.value.type.dim.dimensionless and bare.value.constant:
-            hint = f"give the number a unit: {bare.span.text} {suggested_unit(other.type.dim)}"
+            hint = f"give the number a unit: {with_unit(bare.span.text, other.type.dim)}"
     if hint is None and not (a.type.dim.dimensionless or b.type.dim.dimensionless):
-        hint = f"divide each by a unit to make it dimensionless, e.g. {left.span.text} / {suggested_unit(a.type.dim)}"
+        hint = f"divide each by a unit to make it dimensionless, e.g. {without_unit(left.span.text, a.type.dim)}"
     elif hint is None:
         with_dim = left if not a.type.dim.dimensionless else right
         assert isinstance(with_dim.value, Num)
-        hint = f"divide by a unit to make it dimensionless, e.g. {with_dim.span.text} / {suggested_unit(with_dim.value.type.dim)}"
+        divided = without_unit(with_dim.span.text, with_dim.value.type.dim)
+        hint = f"divide by a unit to make it dimensionless, e.g. {divided}"
     labels = [(left.span, name_of(a.type.dim)), (right.span, name_of(b.type.dim))]
     return cx.error("E203", message, op_span, labels, (hint,))
 
@@ -158,7 +172,7 @@ def power(
             "E204",
             f"an exponent must be dimensionless, but this is {phrase(b.type.dim)}",
             right.span,
-            hints=(f"divide it by a unit, e.g. {right.span.text} / {suggested_unit(b.type.dim)}",),
+            hints=(f"divide it by a unit, e.g. {without_unit(right.span.text, b.type.dim)}",),
         )
     fixed = exponent(b.static) if b.constant and not b.type.shape else None
     dim = NONE
@@ -169,7 +183,7 @@ def power(
                 f"{phrase(a.type.dim)} can only be raised to a constant, rational power",
                 op_span,
                 ((left.span, name_of(a.type.dim)), (right.span, "not a constant")),
-                (f"make the base dimensionless first, e.g. ({left.span.text} / {suggested_unit(a.type.dim)})",),
+                (f"make the base dimensionless first, e.g. ({without_unit(left.span.text, a.type.dim)})",),
             )
         dim = a.type.dim**fixed
     whole = fixed is not None and fixed.denominator == 1
@@ -245,7 +259,7 @@ def static_int(cx: Context, operand: Operand, what: str) -> int | None:
     if isinstance(num, Poison):
         return None
     if not isinstance(num, Num) or num.type.shape or num.type.kind == "bool" or not num.type.dim.dimensionless:
-        cx.error("E201", f"{what} must be an integer, not {with_article(num)}", operand.span)
+        cx.error("E201", f"{what} must be an integer, not {with_article(num, 'a real number')}", operand.span)
         return None
     if num.static is None:
         cx.error(
@@ -271,9 +285,22 @@ def dimensionless(cx: Context, operand: Operand, num: Num, what: str) -> bool:
         "E204",
         f"{what} needs a dimensionless number, but this is {phrase(num.type.dim)}",
         operand.span,
-        hints=(f"divide by a unit, e.g. {operand.span.text} / {suggested_unit(num.type.dim)}",),
+        hints=(f"divide by a unit, e.g. {without_unit(operand.span.text, num.type.dim)}",),
     )
     return False
 
 
-__all__ = ["BOOL", "INT", "REAL", "Operand", "arithmetic", "compare", "condition", "const", "negate", "op", "power", "static_int"]
+__all__ = [
+    "BOOL",
+    "INT",
+    "REAL",
+    "Operand",
+    "arithmetic",
+    "compare",
+    "condition",
+    "const",
+    "negate",
+    "op",
+    "power",
+    "static_int",
+]

@@ -27,7 +27,9 @@ def array_of(cx: Context, o: Operand, what: str, rank: int | None = None) -> Num
         hint = f"turn it into an array first: padded({o.span.text}, 16)"
         return cx.error("E215", f"{what} needs an array, not a collection", o.span, hints=(hint,))
     if not isinstance(value, Num) or not value.type.shape or (rank is not None and len(value.type.shape) != rank):
-        return cx.error("E209", f"{what} needs an array, not {with_article(value)}", o.span, ((o.span, describe(value)),))
+        return cx.error(
+            "E209", f"{what} needs an array, not {with_article(value)}", o.span, ((o.span, describe(value)),)
+        )
     return value
 
 
@@ -54,7 +56,9 @@ def _len(cx: Context, args: list[Operand | None], span: Span) -> Structured:
     if isinstance(a.value, Poison):
         return a.value
     if isinstance(a.value, Coll) or (isinstance(a.value, Num) and a.value.space):
-        return cx.error("E215", "a collection has no fixed length", span, hints=(f"count its elements: count({a.span.text})",))
+        return cx.error(
+            "E215", "a collection has no fixed length", span, hints=(f"count its elements: count({a.span.text})",)
+        )
     size = leading(a.value)
     if size is None:
         return cx.error("E209", f"'len' needs an array, not {with_article(a.value)}", a.span)

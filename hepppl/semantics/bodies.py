@@ -63,7 +63,10 @@ def run(cx: Context, stmts: Sequence[ast.Stmt], span: Span, what: str) -> Operan
     """The value that a body returns. Where an `if` returns early, the rest of the body is its other branch."""
     result = _tail(cx, stmts)
     if result is None:
-        return Operand(cx.error("E221", f"{what} does not return a value on every path", span, hints=("end it with `return e`",)), span)
+        return Operand(
+            cx.error("E221", f"{what} does not return a value on every path", span, hints=("end it with `return e`",)),
+            span,
+        )
     return result
 
 

@@ -12,7 +12,7 @@ from hepppl.diagnostics import Span
 from hepppl.semantics.folding import FoldError, fold
 from hepppl.semantics.ir import Node, Region, Value
 from hepppl.semantics.limits import INT_RANGE, MAX_NODES
-from hepppl.semantics.types import INT, CollectionType, Tensor
+from hepppl.semantics.types import CollectionType, Tensor
 from hepppl.semantics.values import Num, Rec, Space, Structured, leaves, rebuild
 
 
@@ -144,7 +144,12 @@ def check_integers(static: Any) -> None:
         for inner in static:
             check_integers(inner)
     elif not INT_RANGE[0] <= static <= INT_RANGE[1]:
-        raise FoldError("E411", f"the integer {static:.6g} does not fit in 32 bits" if abs(static) < 1e300 else "an integer does not fit in 32 bits")
+        raise FoldError(
+            "E411",
+            f"the integer {static:.6g} does not fit in 32 bits"
+            if abs(static) < 1e300
+            else "an integer does not fit in 32 bits",
+        )
 
 
 def wrap(structure: Num | Rec, values: Sequence[Value]) -> Structured:

@@ -48,24 +48,42 @@ def _not_callable(cx: Context, e: ast.Call, name: str) -> Structured:
     if name in cx.processes:
         item = cx.processes[name]
         hint = f"x ~ {name}(...)" + (", or spawn it inside a process" if cx.scope.body == "process" else "")
-        return cx.error("E216", f"'{name}' is a process: it is drawn from, not called", span, ((item.name_span, "declared here"),), (hint,))
+        return cx.error(
+            "E216",
+            f"'{name}' is a process: it is drawn from, not called",
+            span,
+            ((item.name_span, "declared here"),),
+            (hint,),
+        )
     if name in distributions.names() or name in ("mixture", "truncated", "affine"):
-        return cx.error("E216", f"'{name}' is a distribution: it can only stand after '~'", span, hints=(f"x ~ {name}(...)",))
+        return cx.error(
+            "E216", f"'{name}' is a distribution: it can only stand after '~'", span, hints=(f"x ~ {name}(...)",)
+        )
     if name in cx.models:
-        return cx.error("E211", f"'{name}' is a model, not a function", span, ((cx.models[name].name_span, "declared here"),))
+        return cx.error(
+            "E211", f"'{name}' is a model, not a function", span, ((cx.models[name].name_span, "declared here"),)
+        )
     if name in cx.scope.names or name in cx.scope.later:
-        return cx.error("E211", f"'{name}' is a value, not a function", span, hints=(f"to multiply, write {name} * (...)",))
+        return cx.error(
+            "E211", f"'{name}' is a value, not a function", span, hints=(f"to multiply, write {name} * (...)",)
+        )
     foreign = functions.FOREIGN.get(name)
     candidates = [*cx.functions, *cx.records, *functions.names()]
-    hint = f"write {foreign} instead" if foreign else cx.close_to(name, candidates)
-    return cx.error("E308", f"there is no function '{name}'", span, hints=(hint,))
+    meant = f"write {foreign} instead" if foreign else cx.close_to(name, candidates)
+    return cx.error("E308", f"there is no function '{name}'", span, hints=(meant,))
 
 
 # ---------------------------------------------------------------- arguments
 
 
 def bind(
-    cx: Context, args: Sequence[ast.Arg], params: Sequence[str], required: Sequence[bool], what: str, span: Span, declared_at: Span | None = None
+    cx: Context,
+    args: Sequence[ast.Arg],
+    params: Sequence[str],
+    required: Sequence[bool],
+    what: str,
+    span: Span,
+    declared_at: Span | None = None,
 ) -> list[ast.Arg | None] | None:
     """Arguments in the order of the parameters; None after a diagnostic about their number or names."""
     label = ((declared_at, "declared here"),) if declared_at is not None else ()
@@ -75,7 +93,9 @@ def bind(
     for position, arg in enumerate(args):
         if arg.name is None:
             if named:
-                cx.error("E205", "an argument without a name follows one with a name", arg.span, hints=("put it first",))
+                cx.error(
+                    "E205", "an argument without a name follows one with a name", arg.span, hints=("put it first",)
+                )
                 ok = False
             elif position >= len(params):
                 count = f"{len(params)} argument{'' if len(params) == 1 else 's'}"
@@ -91,14 +111,22 @@ def bind(
             ok = False
             continue
         index = params.index(arg.name)
-        if bound[index] is not None:
-            cx.error("E205", f"the argument '{arg.name}' is given twice", arg.name_span or arg.span, ((bound[index].span, "first given here"),))  # type: ignore[union-attr]
+        earlier = bound[index]
+        if earlier is not None:
+            first = ((earlier.span, "first given here"),)
+            cx.error("E205", f"the argument '{arg.name}' is given twice", arg.name_span or arg.span, first)
             ok = False
         bound[index] = arg
     missing = [p for p, a, r in zip(params, bound, required, strict=True) if a is None and r]
     if missing and ok:
         wanted = " and ".join(f"'{m}'" for m in missing)
-        cx.error("E205", f"{what} lacks the argument{'s' if len(missing) > 1 else ''} {wanted}", span, label, (_signature(params),))
+        cx.error(
+            "E205",
+            f"{what} lacks the argument{'s' if len(missing) > 1 else ''} {wanted}",
+            span,
+            label,
+            (_signature(params),),
+        )
         ok = False
     return bound if ok else None
 
@@ -147,7 +175,9 @@ def inline(cx: Context, item: ast.FnItem, e: ast.Call) -> Structured:
     if item.name in cx.calls:
         chain = " -> ".join([*cx.calls[cx.calls.index(item.name) :], item.name])
         hint = "use a loop; a cascade of random depth is a process that spawns"
-        return cx.error("E224", f"'{item.name}' calls itself ({chain})", e.span, ((item.name_span, "declared here"),), (hint,))
+        return cx.error(
+            "E224", f"'{item.name}' calls itself ({chain})", e.span, ((item.name_span, "declared here"),), (hint,)
+        )
     if len(cx.calls) >= MAX_CALLS:
         return cx.error("E409", f"functions are nested more than {MAX_CALLS} deep", e.span)
     cx.inlined.add(item.name)
@@ -199,9 +229,11 @@ def _tell_caller(cx: Context, before: int, span: Span) -> None:
     """Errors inside a function body name the call whose types they hold for."""
     for i in range(before, len(cx.diagnostics)):
         d = cx.diagnostics[i]
-        if d.code[:2] in ("E2", "E4") and d.span is not None and not any(x.text == "in this call" for x in d.labels):
-            if not (span.start <= d.span.start and d.span.end <= span.end):
-                cx.diagnostics[i] = Diagnostic(d.code, d.message, d.span, (*d.labels, Label(span, "in this call")), d.hints)
+        if d.code[:2] not in ("E2", "E4") or d.span is None or any(x.text == "in this call" for x in d.labels):
+            continue
+        if not (span.start <= d.span.start and d.span.end <= span.end):
+            labels = (*d.labels, Label(span, "in this call"))
+            cx.diagnostics[i] = Diagnostic(d.code, d.message, d.span, labels, d.hints)
 
 
 # ---------------------------------------------------------------- constructors
@@ -238,11 +270,12 @@ def _four_vector(cx: Context, e: ast.Call) -> Structured:
         num = scalar_of(cx, given, f"the component '{name}'")
         if isinstance(num, Num):
             num = to_kind(cx, num, "real", arg.span)
-        if isinstance(num, Num) and first is not None and isinstance(first.value, Num):
-            if num.type.dim != first.value.type.dim or num.type.shape != first.value.type.shape:
-                labels = ((first.span, describe(first.value)), (given.span, describe(num)))
-                found = f"{phrase(first.value.type.dim)} and {phrase(num.type.dim)}"
-                num = cx.error("E203", f"the components of a four-vector must be of one type, not {found}", given.span, labels)
+        known = first.value if first is not None else None
+        if isinstance(num, Num) and isinstance(known, Num) and first is not None and num.type != known.type:
+            labels = ((first.span, describe(known)), (given.span, describe(num)))
+            found = f"{phrase(known.type.dim)} and {phrase(num.type.dim)}"
+            message = f"the components of a four-vector must be of one type, not {found}"
+            num = cx.error("E203", message, given.span, labels)
         first = first or Operand(num, given.span)
         fields[name] = num
     if any(isinstance(v, Poison) for v in fields.values()):

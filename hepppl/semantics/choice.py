@@ -29,7 +29,11 @@ def _total(cx: Context, frame: Frame) -> bool:
             continue
         if node.op == "index" and all(i in cx.builder.known for i in node.inputs[1:]):
             continue
-        if node.op == "pow" and isinstance(cx.builder.known.get(node.inputs[1]), int) and cx.builder.known[node.inputs[1]] >= 0:
+        if (
+            node.op == "pow"
+            and isinstance(cx.builder.known.get(node.inputs[1]), int)
+            and cx.builder.known[node.inputs[1]] >= 0
+        ):
             continue
         if node.op not in _TOTAL:
             return False
@@ -89,7 +93,8 @@ def if_expression(cx: Context, e: ast.IfExpr) -> Structured:
 def _side(cx: Context, e: ast.Expr, muted: bool) -> Operand:
     """One side. In a side that is never taken, values out of range are no error."""
     before = len(cx.diagnostics)
-    value = expressions.operand(cx, e)
+    with cx.guarded():
+        value = expressions.operand(cx, e)
     if muted:
         cx.diagnostics[before:] = [d for d in cx.diagnostics[before:] if not d.code.startswith("E4")]
     return value
@@ -99,7 +104,7 @@ def short_circuit(cx: Context, e: ast.Binary, left: Operand) -> Structured:
     """`and`, `or`: the right side counts only where the left one leaves the result open."""
     word = f"each side of '{e.op}'"
     a = condition(cx, left, word)
-    with cx.builder.inside() as frame:
+    with cx.builder.inside() as frame, cx.guarded():
         b = condition(cx, expressions.operand(cx, e.right), word)
     if isinstance(a, Poison) or isinstance(b, Poison):
         return POISON

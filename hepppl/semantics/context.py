@@ -86,6 +86,7 @@ class Context:
         self.data_static: dict[str, int] = {}  # integers among the data, as given or by default
         self.sized_by: dict[str, Any] = {}  # data whose values or lengths the program is specialised to
         self.turns: dict[Value, tuple[int, int, int]] = {}  # loop variable -> start, stop, depth of its block
+        self.promotions: dict[Any, tuple[Any, ...]] = {}  # loop -> types of its carried values after promotion
         self.extents: dict[str, tuple[int, int]] = {}  # plate variable in scope -> start, stop
         self.group: Any = None  # the process group being elaborated
         self.specialised: list[Any] = []  # process groups finished so far
@@ -132,6 +133,12 @@ class Context:
         scope = replace(self.scope, names=dict(self.scope.names), enclosing=(*self.scope.enclosing, kind))
         with self.within(scope):
             yield scope
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """In an expression that is evaluated under a condition only."""
+        with self.within(replace(self.scope, enclosing=(*self.scope.enclosing, "if"))):
+            yield
 
     def bind(self, name: str, value: Structured, span: Span, kind: str = "value") -> None:
         self.scope.names[name] = Binding(value, kind, span)

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from hepppl.diagnostics import Diagnostic, Label, Span
 from hepppl.semantics import bodies, choice, expressions
 from hepppl.semantics.arithmetic import Operand, condition, static_int
 from hepppl.semantics.build import Frame, wrap
 from hepppl.semantics.context import Binding, Context, Scope
-from hepppl.semantics.declared import sizes_fit
-from hepppl.semantics.dims import suggested_unit
+from hepppl.semantics.dims import with_unit
 from hepppl.semantics.indexing import bounds
 from hepppl.semantics.ir import Region, Value
-from hepppl.semantics.limits import MAX_ELEMENTS, MAX_TURNS
-from hepppl.semantics.structure import convert
-from hepppl.semantics.types import BOOL, INT, Tensor, Type
-from hepppl.semantics.values import POISON, Coll, Num, Poison, Rec, Slots, Structured, describe, joined, leaves, reshaped, type_of, with_article
+from hepppl.semantics.limits import MAX_TURNS
+from hepppl.semantics.structure import convert, lacks_unit
+from hepppl.semantics.types import BOOL, INT, Type
+from hepppl.semantics.values import (
+    POISON,
+    Coll,
+    Num,
+    Poison,
+    Rec,
+    Structured,
+    describe,
+    joined,
+    leaves,
+    type_of,
+    with_article,
+)
 from hepppl.syntax import ast
 
 
@@ -26,7 +38,7 @@ def unusable(code: str, message: str, span: Span, labels: Sequence[Label] = (), 
     return Binding(POISON, "unusable", span, why)
 
 
-def _same_kind(value: Structured) -> bool:
+def plain(value: Structured) -> bool:
     """Whether a value can be joined over branches or carried: not a collection, nor made of one."""
     return isinstance(value, (Num, Rec)) and not any(leaf.space for leaf in leaves(value))
 
@@ -40,11 +52,8 @@ def if_statement(cx: Context, stmt: ast.IfStmt) -> None:
 
 def _if(cx: Context, branches: Sequence[tuple[ast.Expr, ast.Block]], other: ast.Block | None, span: Span) -> None:
     (test, block), *more = branches
-    given = expressions.operand(cx, test)
-    cond = condition(cx, given, "what follows `if`")
-    if isinstance(cond, Num) and (cond.type.shape or cond.space):
-        cond = cx.error("E202", f"what follows `if` must be one condition, not {with_article(cond)}", test.span, hints=("any(...) or all(...)",))
-    fixed = cond.static if isinstance(cond, Num) and cond.constant else None
+    cond = one_condition(cx, expressions.operand(cx, test), "what follows `if`")
+    fixed = cond.static if cond.constant else None
     saved = len(cx.diagnostics)
     with cx.builder.inside() as then_frame, cx.block("if") as then:
         bodies.execute(cx, block)
@@ -63,43 +72,57 @@ def _if(cx: Context, branches: Sequence[tuple[ast.Expr, ast.Block]], other: ast.
     _merge(cx, cond, (then, then_frame), (otherwise, other_frame), span)
 
 
+def one_condition(cx: Context, given: Operand, what: str) -> Num:
+    """A scalar bool that control flow hangs on. After an error some condition, so that the rest can be checked."""
+    cond = condition(cx, given, what)
+    if isinstance(cond, Num) and (cond.type.shape or cond.space):
+        many = _many(cond)
+        cx.error(
+            "E202", f"{what} must be one condition, but this holds {many}", given.span, hints=("any(...) or all(...)",)
+        )
+    elif isinstance(cond, Num):
+        return cond
+    return Num(BOOL, cx.builder.fresh(BOOL))
+
+
+def _many(cond: Num) -> str:
+    return "one per element" if cond.space is not None else f"{cond.type.shape[0]} of them"
+
+
 def _mute(cx: Context, start: int, dead: bool) -> None:
     """In a branch that is never taken, values out of range are no error."""
     if dead:
         cx.diagnostics[start:] = [d for d in cx.diagnostics[start:] if not d.code.startswith("E4")]
 
 
-def _merge(cx: Context, cond: Num | Poison, a: tuple[Scope, Frame], b: tuple[Scope, Frame], span: Span) -> None:
+def _merge(cx: Context, cond: Num, a: tuple[Scope, Frame], b: tuple[Scope, Frame], span: Span) -> None:
     names = [n for n in {**a[0].names, **b[0].names} if a[0].names.get(n) is not b[0].names.get(n)]
-    merged: list[tuple[str, Structured, Structured, Span]] = []
+    merged: list[tuple[str, tuple[Structured, Structured], Span]] = []
     for name in names:
         x, y = a[0].names.get(name), b[0].names.get(name)
         outcome = _joint(name, x, y)
         if isinstance(outcome, Binding):
             cx.scope.names[name] = outcome
             continue
-        assert x is not None and y is not None
+        assert x is not None
+        assert y is not None
         sides: list[Structured] = []
         for bound, (_, frame) in ((x, a), (y, b)):
             with cx.builder.into(frame):
                 sides.append(convert(cx, bound.value, outcome, bound.span))  # type: ignore[arg-type]
         before = cx.scope.names.get(name)
-        merged.append((name, sides[0], sides[1], y.span if x is before else x.span))
-    if isinstance(cond, Poison):
-        for name, _, _, where in merged:
-            cx.bind(name, POISON, where)
-        return
+        merged.append((name, (sides[0], sides[1]), y.span if x is before else x.span))
     regions = []
     for k, (_, frame) in enumerate((a, b)):
         with cx.builder.into(frame):
-            results = [v for m in merged for v in cx.builder.values(m[1 + k], span)]
+            results = [v for m in merged for v in cx.builder.values(m[1][k], span)]
         regions.append(Region((), tuple(frame.nodes), tuple(results)))
     if not any(r.nodes for r in regions) and not merged:
         return
-    types = [leaf.type for m in merged for leaf in leaves(m[1])]
-    labels = [m[0] for m in merged for _ in leaves(m[1])]
+    types = [leaf.type for m in merged for leaf in leaves(m[1][0])]
+    labels = [m[0] for m in merged for _ in leaves(m[1][0])]
     values = list(cx.builder.node("branch", cx.builder.values(cond, span), types, span, regions=regions, names=labels))
-    for name, side, _, where in merged:
+    for name, (side, _), where in merged:
         mine = [values.pop(0) for _ in leaves(side)]
         cx.bind(name, wrap(side, mine), where)  # type: ignore[arg-type]
 
@@ -120,7 +143,7 @@ def _joint(name: str, x: Binding | None, y: Binding | None) -> Binding | Type:
     if x.value is y.value:
         return x
     labels = [Label(x.span, describe(x.value)), Label(y.span, describe(y.value))]
-    if not _same_kind(x.value) or not _same_kind(y.value):
+    if not plain(x.value) or not plain(y.value):
         message = f"'{name}' is a collection that depends on a branch, which is not supported yet"
         return unusable("E708", message, y.span, labels, "reduce it inside the branch")
     both = joined(type_of(x.value), type_of(y.value))  # type: ignore[arg-type]
@@ -138,7 +161,7 @@ def _carried(cx: Context, block: ast.Block) -> dict[str, Structured]:
     found = {}
     for name in bodies.assigned(block):
         binding = cx.scope.names.get(name)
-        if binding is not None and binding.kind in ("value", "site", "argument") and _same_kind(binding.value):
+        if binding is not None and binding.kind in ("value", "site", "argument") and plain(binding.value):
             found[name] = binding.value
     return found
 
@@ -154,7 +177,7 @@ def _enter(cx: Context, scope: Scope, carried: dict[str, Structured]) -> list[Va
 
 
 def _after_body(cx: Context, scope: Scope, carried: dict[str, Structured], word: str) -> dict[str, Structured] | None:
-    """Initial values with kinds promoted to what the body leaves; None where they are already right. Reports misfits."""
+    """Initial values with kinds promoted to what the body leaves; None where they are right. Reports misfits."""
     promoted, changed = dict(carried), False
     for name, value in carried.items():
         binding = scope.names[name]
@@ -166,14 +189,16 @@ def _after_body(cx: Context, scope: Scope, carried: dict[str, Structured], word:
         if isinstance(new, Poison):
             continue
         first, last = type_of(value), None  # type: ignore[arg-type]
-        if _same_kind(new):
+        if plain(new):
             last = joined(first, type_of(new))  # type: ignore[arg-type]
         if last is None:
             hint = None
-            if isinstance(value, Num) and isinstance(new, Num) and value.constant and value.type.dim.dimensionless:
-                if not new.type.dim.dimensionless and new.type.shape == value.type.shape:
-                    hint = f"start from {name} = 0 {suggested_unit(new.type.dim)}"
-            message = f"'{name}' changes its type in this `{word}`: {with_article(value)} before, {with_article(new)} after a turn"
+            if isinstance(value, Num) and isinstance(new, Num) and value.constant and lacks_unit(value.type, new.type):
+                hint = f"start from {name} = {with_unit('0', new.type.dim)}"
+            message = (
+                f"'{name}' changes its type in this `{word}`: "
+                f"{with_article(value)} before, {with_article(new)} after a turn"
+            )
             labels = ((binding.span, describe(new)), (cx.scope.names[name].span, describe(value)))
             cx.error("E208", message, binding.span, labels, (hint,))
             scope.names[name] = Binding(POISON, "value", binding.span)
@@ -215,50 +240,63 @@ def _forget(cx: Context, name: str, binding: Binding, word: str) -> None:
         cx.scope.names[name] = unusable("E303", message, binding.span, [Label(binding.span, "only here")], hint)
 
 
-def _poison_all(cx: Context, scope: Scope) -> None:
+def abandon(cx: Context, scope: Scope, carried: dict[str, Structured]) -> None:
+    """After an erroneous loop: names that it rebinds soundly keep their type, the others are poisoned."""
     for name, binding in scope.names.items():
-        if binding is not cx.scope.names.get(name) and binding.kind != "loop variable":
-            cx.bind(name, POISON, binding.span)
+        if binding is cx.scope.names.get(name) or binding.kind == "loop variable":
+            continue
+        sound = name in carried and not isinstance(binding.value, Poison)
+        cx.bind(name, carried[name] if sound else POISON, binding.span)
+
+
+def _widened(cx: Context, stmt: ast.Stmt, carried: dict[str, Structured]) -> tuple[Any, dict[str, Structured]]:
+    """The carried values with the promotions that an earlier elaboration of this loop found, and the key to them.
+
+    Without this, loops nested n deep would be elaborated 2^n times.
+    """
+    types = tuple(type_of(v) for v in carried.values())  # type: ignore[arg-type]
+    key = (id(stmt), tuple(cx.calls), tuple(carried), types)
+    known = cx.promotions.get(key, types)
+    wide = {n: convert(cx, v, t, stmt.span) for (n, v), t in zip(carried.items(), known, strict=True)}  # type: ignore[arg-type]
+    return key, wide  # type: ignore[return-value]
 
 
 def for_statement(cx: Context, stmt: ast.ForStmt) -> None:
     limits = bounds(cx, stmt.low, stmt.high, "a loop", MAX_TURNS)
-    carried = _carried(cx, stmt.body)
+    key, carried = _widened(cx, stmt, _carried(cx, stmt.body))
     while True:
         saved = cx.snapshot()
         i = cx.builder.fresh(INT, stmt.var)
         with cx.builder.inside() as frame, cx.block("for") as scope:
             if limits is not None:
                 cx.turns[i] = (*limits, len(scope.enclosing))
-            scope.names[stmt.var] = Binding(Num(INT, i) if limits else POISON, "loop variable", stmt.var_span)
-            params = _enter(cx, scope, carried) if limits else []
+            scope.names[stmt.var] = Binding(Num(INT, i), "loop variable", stmt.var_span)
+            params = _enter(cx, scope, carried)
             bodies.execute(cx, stmt.body)
-        if limits is None:
-            _poison_all(cx, scope)
-            return
         promoted = _after_body(cx, scope, carried, "for")
         if promoted is None:
             break
         cx.restore(saved)
         carried = promoted
-    if limits[0] == limits[1]:
+    cx.promotions[key] = tuple(type_of(v) for v in carried.values())  # type: ignore[arg-type]
+    if limits is None or not _sound(scope, carried):
+        abandon(cx, scope, carried)
         return
-    carried = _without_poison(cx, scope, carried)
-    if carried is None:
-        _poison_all(cx, scope)
+    if limits[0] == limits[1]:
         return
     with cx.builder.into(frame):
         results = _results(cx, scope, carried, stmt.span)
     initial = [v for value in carried.values() for v in cx.builder.values(value, stmt.span)]
     region = Region((i, *params), tuple(frame.nodes), tuple(results))
     attrs = {"start": limits[0], "stop": limits[1]}
-    values = cx.builder.node("for", initial, [p.type for p in params], stmt.span, attrs, [region], [p.name for p in params])
+    values = cx.builder.node(
+        "for", initial, [p.type for p in params], stmt.span, attrs, [region], [p.name for p in params]
+    )
     _leave(cx, scope, carried, values, "for")
 
 
-def _without_poison(cx: Context, scope: Scope, carried: dict[str, Structured]) -> dict[str, Structured] | None:
-    """None where a carried value is erroneous: the loop cannot be built, what it leaves is poisoned."""
-    return None if any(isinstance(scope.names[n].value, Poison) for n in carried) else carried
+def _sound(scope: Scope, carried: dict[str, Structured]) -> bool:
+    return not any(isinstance(scope.names[n].value, Poison) for n in carried)
 
 
 def while_statement(cx: Context, stmt: ast.WhileStmt) -> None:
@@ -266,15 +304,12 @@ def while_statement(cx: Context, stmt: ast.WhileStmt) -> None:
     if limit is not None and not 1 <= limit <= MAX_TURNS:
         limit = None
         cx.error("E402", f"the limit of a `while` must lie between 1 and {MAX_TURNS:,}", stmt.limit.span)
-    carried = _carried(cx, stmt.body)
+    key, carried = _widened(cx, stmt, _carried(cx, stmt.body))
     while True:
         saved = cx.snapshot()
         with cx.builder.inside() as cond_frame, cx.block("while") as cond_scope:
             cond_params = _enter(cx, cond_scope, carried)
-            given = expressions.operand(cx, stmt.cond)
-            cond = condition(cx, given, "what follows `while`")
-            if isinstance(cond, Num) and (cond.type.shape or cond.space):
-                cond = cx.error("E202", f"what follows `while` must be one condition, not {with_article(cond)}", stmt.cond.span)
+            cond = one_condition(cx, expressions.operand(cx, stmt.cond), "what follows `while`")
             tests = cx.builder.values(cond, stmt.cond.span)
         with cx.builder.inside() as frame, cx.block("while") as scope:
             params = _enter(cx, scope, carried)
@@ -284,10 +319,10 @@ def while_statement(cx: Context, stmt: ast.WhileStmt) -> None:
             break
         cx.restore(saved)
         carried = promoted
-    if isinstance(cond, Poison) or limit is None or _without_poison(cx, scope, carried) is None:
-        _poison_all(cx, scope)
+    cx.promotions[key] = tuple(type_of(v) for v in carried.values())  # type: ignore[arg-type]
+    if limit is None or not _sound(scope, carried):
+        abandon(cx, scope, carried)
         return
-    assert cond.type == BOOL
     with cx.builder.into(frame):
         results = _results(cx, scope, carried, stmt.span)
     initial = [v for value in carried.values() for v in cx.builder.values(value, stmt.span)]
@@ -295,60 +330,7 @@ def while_statement(cx: Context, stmt: ast.WhileStmt) -> None:
         Region(tuple(cond_params), tuple(cond_frame.nodes), tuple(tests)),
         Region(tuple(params), tuple(frame.nodes), tuple(results)),
     ]
-    values = cx.builder.node("while", initial, [p.type for p in params], stmt.span, {"limit": limit}, regions, [p.name for p in params])
+    values = cx.builder.node(
+        "while", initial, [p.type for p in params], stmt.span, {"limit": limit}, regions, [p.name for p in params]
+    )
     _leave(cx, scope, carried, values, "while")
-
-
-# ---------------------------------------------------------------- plate
-
-
-def plate_statement(cx: Context, stmt: ast.PlateStmt) -> None:
-    limits = bounds(cx, stmt.low, stmt.high, "a plate", MAX_ELEMENTS)
-    if limits is not None and limits[0] == limits[1]:
-        cx.error("E402", "a plate needs at least one repetition", stmt.low.span.to(stmt.high.span))
-        limits = None
-    i = cx.builder.fresh(INT, stmt.var)
-    shadowed = cx.extents.get(stmt.var)
-    with cx.builder.inside() as frame, cx.block("plate") as scope:
-        scope.plate_vars = (*scope.plate_vars, stmt.var)
-        scope.plate_outer = dict.fromkeys(scope.names)
-        if limits is not None:
-            cx.turns[i] = (*limits, len(scope.enclosing))
-        cx.extents[stmt.var] = limits or (0, 1)
-        scope.names[stmt.var] = Binding(Num(INT, i) if limits else POISON, "loop variable", stmt.var_span)
-        bodies.execute(cx, stmt.body)
-    if shadowed is not None:
-        cx.extents[stmt.var] = shadowed
-    if limits is None:
-        _poison_all(cx, scope)
-        return
-    size = limits[1] - limits[0]
-    stacked: list[tuple[str, Binding, Num | Rec]] = []
-    for name, binding in scope.names.items():
-        if binding is cx.scope.names.get(name) or name == stmt.var:
-            continue
-        value = binding.value.element if isinstance(binding.value, Slots) else binding.value
-        if binding.why is not None or isinstance(value, Poison):
-            cx.scope.names[name] = binding
-        elif binding.kind in ("const", "loop variable"):
-            continue
-        elif not isinstance(value, (Num, Rec)) or not _same_kind(value):
-            message = f"the collection '{name}' cannot be used outside its plate yet"
-            cx.scope.names[name] = unusable("E708", message, binding.span, hint="reduce it inside the plate")
-        elif all(sizes_fit(cx, (size, *leaf.type.shape), stmt.span) for leaf in leaves(value)):
-            stacked.append((name, binding, value))
-        else:
-            cx.bind(name, POISON, binding.span)
-    with cx.builder.into(frame):
-        results = [v for _, _, value in stacked for v in cx.builder.values(value, stmt.span)]
-    types = [Tensor(r.type.kind, r.type.dim, (size, *r.type.shape)) for r in results]  # type: ignore[union-attr]
-    region = Region((i,), tuple(frame.nodes), tuple(results))
-    attrs = {"start": limits[0], "stop": limits[1]}
-    labels = [name for name, _, value in stacked for _ in leaves(value)]
-    values = list(cx.builder.node("plate", [], types, stmt.span, attrs, [region], labels))
-    for name, binding, value in stacked:
-        mine = [values.pop(0) for _ in leaves(value)]
-        whole = reshaped(wrap(value, mine), lambda shape: (size, *shape))
-        if isinstance(binding.value, Slots) and len(binding.value.indices) > 1:
-            whole = Slots(name, binding.value.indices[:-1], whole)  # type: ignore[arg-type]
-        cx.bind(name, whole, binding.span, binding.kind)

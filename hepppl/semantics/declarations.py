@@ -9,11 +9,11 @@ from hepppl.diagnostics import Span
 from hepppl.semantics import declared, expressions, statements
 from hepppl.semantics.arithmetic import Operand
 from hepppl.semantics.context import Context
-from hepppl.semantics.dims import phrase, readable_unit, suggested_unit
+from hepppl.semantics.dims import phrase, readable_unit
 from hepppl.semantics.ir import Data, Param, Region, Support, Value
 from hepppl.semantics.laws import law
 from hepppl.semantics.structure import fit
-from hepppl.semantics.types import NONE, Dim, Tensor, Type
+from hepppl.semantics.types import Dim, Tensor, Type
 from hepppl.semantics.values import POISON, Num, Poison, Rec, describe, describe_type, is_constant, with_article
 from hepppl.syntax import ast
 
@@ -41,7 +41,12 @@ def param(cx: Context, stmt: ast.ParamStmt) -> None:
     if prior_type is not None and (prior_type.kind != "real" or prior_type.dim != target.dim):
         assert stmt.prior is not None
         labels = ((stmt.prior.span, describe(Num(prior_type))),)
-        cx.error("E206", f"the prior of '{stmt.name}' draws {with_article(prior_type)}, but the parameter is {phrase(target.dim)}", stmt.prior.span, labels)
+        cx.error(
+            "E206",
+            f"the prior of '{stmt.name}' draws {with_article(prior_type)}, but the parameter is {phrase(target.dim)}",
+            stmt.prior.span,
+            labels,
+        )
         failed = True
     support = _support(cx, stmt, target.dim) if stmt.support is not None else None
     value = _default(cx, stmt, default, target, annotated is not None) if default is not None else None
@@ -54,13 +59,20 @@ def param(cx: Context, stmt: ast.ParamStmt) -> None:
     cx.params.append(Param(stmt.name, node, support, value, prior, stmt.span))
 
 
-def _type(cx: Context, stmt: ast.ParamStmt, annotated: Type | None, default: Operand | None, prior: Tensor | None) -> Tensor | None:
+def _type(
+    cx: Context, stmt: ast.ParamStmt, annotated: Type | None, default: Operand | None, prior: Tensor | None
+) -> Tensor | None:
     if stmt.type is not None:
         if annotated is None:
             return None
         if not isinstance(annotated, Tensor) or annotated.kind != "real":
             hint = f"an input without gradient is `data {stmt.name}: {stmt.type.span.text}`"
-            cx.error("E201", f"a parameter must be a real number, not {describe_type(annotated)}", stmt.type.span, hints=(hint,))
+            cx.error(
+                "E201",
+                f"a parameter must be a real number, not {describe_type(annotated)}",
+                stmt.type.span,
+                hints=(hint,),
+            )
             return None
         return annotated
     if default is not None:
@@ -74,7 +86,12 @@ def _type(cx: Context, stmt: ast.ParamStmt, annotated: Type | None, default: Ope
     if stmt.prior is not None:
         return Tensor("real", prior.dim) if prior is not None else None
     hint = f"write for example: param {stmt.name}: real = 1"
-    cx.error("E410", f"the parameter '{stmt.name}' has neither a type nor a default nor a prior", stmt.name_span, hints=(hint,))
+    cx.error(
+        "E410",
+        f"the parameter '{stmt.name}' has neither a type nor a default nor a prior",
+        stmt.name_span,
+        hints=(hint,),
+    )
     return None
 
 
@@ -131,16 +148,27 @@ def _support(cx: Context, stmt: ast.ParamStmt, dim: Dim) -> Support | None:
         return None
     if not ends[0] < ends[1]:
         hint = f"write ({interval.high.span.text}, {interval.low.span.text})" if ends[0] > ends[1] else None
-        cx.error("E407", f"the support of '{stmt.name}' is empty: its lower end does not lie below its upper end", interval.span, hints=(hint,))
+        cx.error(
+            "E407",
+            f"the support of '{stmt.name}' is empty: its lower end does not lie below its upper end",
+            interval.span,
+            hints=(hint,),
+        )
         return None
-    return Support(ends[0], ends[1], interval.low_closed and math.isfinite(ends[0]), interval.high_closed and math.isfinite(ends[1]))
+    return Support(
+        ends[0],
+        ends[1],
+        interval.low_closed and math.isfinite(ends[0]),
+        interval.high_closed and math.isfinite(ends[1]),
+    )
 
 
 def _inside(cx: Context, stmt: ast.ParamStmt, support: Support, value: Any, dim: Dim) -> None:
     def outside(x: Any) -> bool:
         return any(map(outside, x)) if isinstance(x, tuple) else not support.contains(x)
 
-    assert stmt.default is not None and stmt.support is not None
+    assert stmt.default is not None
+    assert stmt.support is not None
     if outside(value):
         unit = f" {readable_unit(dim)}" if not dim.dimensionless else ""
         shown = "" if isinstance(value, tuple) else f" ({value:g}{unit})"
@@ -212,7 +240,12 @@ def _data_type(cx: Context, stmt: ast.DataStmt, default: Operand | None) -> Tens
     if target is None:
         return None
     if not isinstance(target, Tensor):
-        cx.error("E705", f"`data` of a record type ({describe_type(target)}) is not supported yet", stmt.type.span, hints=("declare one input per field",))
+        cx.error(
+            "E705",
+            f"`data` of a record type ({describe_type(target)}) is not supported yet",
+            stmt.type.span,
+            hints=("declare one input per field",),
+        )
         return None
     return target
 
@@ -234,8 +267,10 @@ def _given_shape(cx: Context, stmt: ast.DataStmt, default: Operand | None) -> tu
             return found
     if default is None or not isinstance(default.value, Poison):
         message = f"the length of '{stmt.name}' is not known before its data are given"
-        cx.error("E705", message, stmt.type.span, hints=(f"give the data, a default, or a length: {stmt.type.name}[n] with `data n: int = 10`",))
+        cx.error(
+            "E705",
+            message,
+            stmt.type.span,
+            hints=(f"give the data, a default, or a length: {stmt.type.name}[n] with `data n: int = 10`",),
+        )
     return None
-
-
-__all__ = ["NONE", "data", "net", "param", "suggested_unit"]

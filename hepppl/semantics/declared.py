@@ -7,7 +7,22 @@ from hepppl.semantics import names
 from hepppl.semantics.arithmetic import Operand, static_int
 from hepppl.semantics.context import Context, Scope
 from hepppl.semantics.limits import MAX_ELEMENTS
-from hepppl.semantics.types import AREA, BOOL, CHARGE, ENERGY, INT, LENGTH, NONE, REAL, TEMPERATURE, TIME, Dim, RecordType, Tensor, Type
+from hepppl.semantics.types import (
+    AREA,
+    BOOL,
+    CHARGE,
+    ENERGY,
+    INT,
+    LENGTH,
+    NONE,
+    REAL,
+    TEMPERATURE,
+    TIME,
+    Dim,
+    RecordType,
+    Tensor,
+    Type,
+)
 from hepppl.semantics.values import Num, Poison
 from hepppl.syntax import ast
 
@@ -56,7 +71,12 @@ def user_unit(cx: Context, name: str) -> Unit | None:
         if isinstance(value, Poison):
             cx.memo[key] = None
         elif not isinstance(value, Num) or not value.constant or value.type.shape or value.type.kind == "bool":
-            cx.error("E401", f"the unit '{name}' must be a constant quantity", item.value.span, hints=("for example 1.3 GeV",))
+            cx.error(
+                "E401",
+                f"the unit '{name}' must be a constant quantity",
+                item.value.span,
+                hints=("for example 1.3 GeV",),
+            )
             cx.memo[key] = None
         elif not value.static > 0:
             cx.error("E402", f"the unit '{name}' must be positive", item.value.span)
@@ -100,7 +120,12 @@ def type_of_expr(cx: Context, t: ast.TypeExpr, unknown: int | None = None) -> Ty
     for expr in t.lengths:
         if expr is None:
             if unknown is None:
-                cx.error("E220", "a length can be left out only in a `data` declaration", t.span, hints=(f"write {t.name}[n]",))
+                cx.error(
+                    "E220",
+                    "a length can be left out only in a `data` declaration",
+                    t.span,
+                    hints=(f"write {t.name}[n]",),
+                )
                 ok = False
             else:
                 shape.append(unknown)
@@ -140,7 +165,14 @@ def _scalar(cx: Context, t: ast.TypeExpr) -> Type | None:
     hint = cx.close_to(t.name, known)
     if hint is None and t.name in cx.units:
         hint = f"a quantity in this unit has the type real<{t.name}>"
-    foreign = {"float": "real", "double": "real", "mass": "energy", "momentum": "energy", "string": None, "complex": None}
+    foreign = {
+        "float": "real",
+        "double": "real",
+        "mass": "energy",
+        "momentum": "energy",
+        "string": None,
+        "complex": None,
+    }
     if foreign.get(t.name):
         hint = f"did you mean '{foreign[t.name]}'?"
     cx.error("E310", f"there is no type '{t.name}'", t.span, hints=(hint,))
@@ -166,7 +198,9 @@ def _record(cx: Context, item: ast.TypeItem) -> RecordType | None:
     ok = True
     for f in item.fields:
         if f.name in seen:
-            cx.error("E302", f"the field '{f.name}' is declared twice", f.span, ((seen[f.name], "first declared here"),))
+            cx.error(
+                "E302", f"the field '{f.name}' is declared twice", f.span, ((seen[f.name], "first declared here"),)
+            )
         seen[f.name] = f.span
         with cx.within(Scope("constant", item.name)):
             t = type_of_expr(cx, f.type)
@@ -176,4 +210,4 @@ def _record(cx: Context, item: ast.TypeItem) -> RecordType | None:
             fields[f.name] = t
     if not ok:
         return None
-    return RecordType(item.name, tuple(fields.items()))  # type: ignore[arg-type]
+    return RecordType(item.name, tuple(fields.items()))

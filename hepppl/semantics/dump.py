@@ -109,7 +109,8 @@ def _what(node: Node) -> str:
         seen = " observed" if attrs["observed"] else ""
         return f"site #{attrs['number']} {attrs['name']} ~ {_dist(attrs['dist'], inputs)}{chosen}{seen}"
     if node.op == "process":
-        return f"process #{attrs['number']} {attrs['name']} ~ {attrs['process']}({', '.join(inputs)}) limit {attrs['limit']}"
+        call = f"{attrs['process']}({', '.join(inputs)})"
+        return f"process #{attrs['number']} {attrs['name']} ~ {call} limit {attrs['limit']}"
     if node.op == "spawn":
         return f"spawn {attrs['process']}({', '.join(inputs)})"
     if node.op in ("for", "plate"):

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from hepppl.diagnostics import Diagnostic, Label
+from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepError, HepNameError, HepTypeError, HepUnsupportedError, HepValueError
-from hepppl.semantics import bodies, calls, declared, expressions, names, processes, reductions, statements
+from hepppl.semantics import bodies, calls, declared, expressions, groups, names, processes, reductions, statements
 from hepppl.semantics.arithmetic import Operand
 from hepppl.semantics.build import TooLarge
 from hepppl.semantics.context import Context, Scope
@@ -36,7 +36,9 @@ def check(file: ast.File, model: str | None = None, data: Mapping[str, Any] | No
         try:
             program = _file(cx, model)
         except TooLarge:
-            cx.error("E409", f"the program has more than {MAX_NODES:,} operations once its functions are inlined", file.span)
+            cx.error(
+                "E409", f"the program has more than {MAX_NODES:,} operations once its functions are inlined", file.span
+            )
         except RecursionError:
             cx.error("E409", "the program is nested too deeply", file.span)
     errors = _unique(cx.diagnostics)
@@ -101,7 +103,9 @@ def _collect(cx: Context) -> None:
         name, span = item.name, item.name_span  # type: ignore[union-attr]
         seen = models if isinstance(item, ast.ModelItem) else taken
         if name in seen:
-            cx.error("E302", f"'{name}' is defined twice", span, ((seen[name], "first defined here"),), ("use another name",))
+            cx.error(
+                "E302", f"'{name}' is defined twice", span, ((seen[name], "first defined here"),), ("use another name",)
+            )
             continue
         seen[name] = span
         if isinstance(item, ast.UnitItem) and name in cx.units:
@@ -124,7 +128,9 @@ def _formals(cx: Context, formals: Sequence[ast.Formal]) -> None:
     seen: dict[str, Any] = {}
     for f in formals:
         if f.name in seen:
-            cx.error("E302", f"the argument '{f.name}' is declared twice", f.span, ((seen[f.name], "first declared here"),))
+            cx.error(
+                "E302", f"the argument '{f.name}' is declared twice", f.span, ((seen[f.name], "first declared here"),)
+            )
         seen[f.name] = f.span
 
 
@@ -140,9 +146,11 @@ def _choose(cx: Context, model: str | None) -> str | None:
         cx.report(Diagnostic("E305", f"{cx.source.name} has no model", None, (), (hint,)))
         return None
     if len(cx.models) > 1:
-        labels = tuple(Label(m.name_span, "a model") for m in cx.models.values())
-        hint = f"choose one: --model {next(iter(cx.models))}, or model={next(iter(cx.models))!r} in Python"
-        cx.report(Diagnostic("E305", f"{cx.source.name} has {len(cx.models)} models: {', '.join(cx.models)}", None, labels, (hint,)))
+        first, *others = cx.models.values()
+        labels = [(m.name_span, "another model") for m in others]
+        hint = f"choose one: --model {first.name}, or model={first.name!r} in Python"
+        message = f"{cx.source.name} has {len(cx.models)} models: {', '.join(cx.models)}"
+        cx.error("E305", message, first.name_span, labels, (hint,))
         return None
     return next(iter(cx.models))
 
@@ -154,7 +162,13 @@ def _check_processes(cx: Context) -> None:
         if processes.branching(item):
             for s in returns:
                 hint = "emit what the process yields"
-                cx.error("E221", "a process that spawns or emits does not `return`", s.span, ((item.name_span, "declared here"),), (hint,))
+                cx.error(
+                    "E221",
+                    "a process that spawns or emits does not `return`",
+                    s.span,
+                    ((item.name_span, "declared here"),),
+                    (hint,),
+                )
         elif not returns:
             hint = "end it with `return e`, or `emit` what it yields"
             cx.error("E223", f"the process '{item.name}' neither emits nor returns", item.name_span, hints=(hint,))
@@ -173,13 +187,13 @@ def _check_unused(cx: Context) -> None:
                 if t is None and f.type is None and f.default is not None:
                     values.append(expressions.evaluate(cx, f.default))
                     continue
-            values.append(POISON if t is None else processes.placeholder(cx, t, f.name))
+            values.append(POISON if t is None else groups.placeholder(cx, t, f.name))
         cx.calls.append(item.name)
         if isinstance(item, ast.FnItem):
             calls.body(cx, item, dict(zip((f.name for f in item.formals), values, strict=True)))
         elif processes.branching(item):
             cx.scope = Scope("model", "")
-            processes.elaborate_alone(cx, item, values)
+            groups.elaborate_alone(cx, item, values)
         else:
             processes.submodel(cx, item, values, f"{item.name}.")
         cx.calls.pop()
@@ -206,12 +220,17 @@ def _model(cx: Context, item: ast.ModelItem) -> Program | None:
     if final is None and not cx.counters.observed:
         nested = any(isinstance(s, ast.ReturnStmt) for s in bodies.every(stmts))
         if not nested:
-            cx.error("E221", f"the model '{item.name}' yields nothing", item.name_span, hints=("end it with `return e`, or `observe` something",))
+            cx.error(
+                "E221",
+                f"the model '{item.name}' yields nothing",
+                item.name_span,
+                hints=("end it with `return e`, or `observe` something",),
+            )
     outputs = _outputs(cx, returned, final)
     if cx.diagnostics:
         return None
     body = Region((), tuple(cx.builder.frame.nodes), tuple(o.value for o in outputs))
-    found = {key: _pruned_process(p) for key, p in processes.finished(cx).items()}
+    found = {key: _pruned_process(p) for key, p in groups.finished(cx).items()}
     params = _number_priors(cx.params, cx.counters.number)
     return Program(item.name, cx.source, params, tuple(cx.data), pruned(body), found, tuple(outputs), dict(cx.sized_by))
 
@@ -245,7 +264,9 @@ def _returned(cx: Context, stmt: ast.ReturnStmt) -> list[tuple[str, Structured]]
     if isinstance(value, Poison):
         return []
     if not isinstance(value, (Num, Rec)):
-        cx.error("E201", f"a model returns numbers, arrays, records or collections, not {with_article(value)}", given.span)
+        cx.error(
+            "E201", f"a model returns numbers, arrays, records or collections, not {with_article(value)}", given.span
+        )
         return []
     if isinstance(value, Num):
         return [("value", value)]
@@ -267,7 +288,13 @@ def _outputs(cx: Context, returned: Sequence[tuple[str, Structured]], final: ast
             continue
         if name in cx.counters.observed:
             label = (cx.counters.observed[name], "observed here")
-            cx.error("E307", f"the output '{name}' exists twice", final.value.span, (label,), ("an observable is an output by its name already",))
+            cx.error(
+                "E307",
+                f"the output '{name}' exists twice",
+                final.value.span,
+                (label,),
+                ("an observable is an output by its name already",),
+            )
         try:
             num = reductions.jagged(cx, value, final.span) if value.space is not None else value
             outputs.append(Output(name, cx.builder.value(num, final.span), final.span))

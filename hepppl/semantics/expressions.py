@@ -8,7 +8,18 @@ from typing import Any
 
 from hepppl.diagnostics import Span
 from hepppl.semantics import calls, choice, fourvectors, indexing, names
-from hepppl.semantics.arithmetic import Operand, arithmetic, compare, condition, const, logic, negate, op, scalar_of, to_kind
+from hepppl.semantics.arithmetic import (
+    Operand,
+    arithmetic,
+    compare,
+    condition,
+    const,
+    logic,
+    negate,
+    op,
+    scalar_of,
+    to_kind,
+)
 from hepppl.semantics.context import Context
 from hepppl.semantics.structure import stack
 from hepppl.semantics.types import BOOL, Tensor
@@ -46,7 +57,9 @@ def _name(cx: Context, e: ast.Name) -> Structured:
 
 
 def _string(cx: Context, e: ast.String) -> Structured:
-    return cx.error("E201", "a text in quotes is only understood by mass, width and charge", e.span, hints=('mass("Z0")',))
+    return cx.error(
+        "E201", "a text in quotes is only understood by mass, width and charge", e.span, hints=('mass("Z0")',)
+    )
 
 
 def _bool(cx: Context, e: ast.Bool) -> Structured:
@@ -138,9 +151,12 @@ def _record(cx: Context, e: ast.Record) -> Structured:
     fields: dict[str, Structured] = {}
     seen: dict[str, Span] = {}
     for arg in e.fields:
-        assert arg.name is not None and arg.name_span is not None
+        assert arg.name is not None
+        assert arg.name_span is not None
         if arg.name in seen:
-            cx.error("E302", f"the field '{arg.name}' is given twice", arg.name_span, ((seen[arg.name], "first given here"),))
+            cx.error(
+                "E302", f"the field '{arg.name}' is given twice", arg.name_span, ((seen[arg.name], "first given here"),)
+            )
         seen[arg.name] = arg.name_span
         fields[arg.name] = evaluate(cx, arg.value)
     return Rec(None, fields)

@@ -6,6 +6,7 @@ import math
 import operator
 from collections.abc import Callable, Mapping
 from functools import reduce
+from itertools import pairwise
 from typing import Any
 
 from hepppl.semantics.limits import MAX_FOLDED, MAX_INTEGER_BITS
@@ -132,7 +133,7 @@ def _mean(a: tuple[Any, ...]) -> Any:
 def _interp(x: float, xs: tuple[float, ...], ys: tuple[float, ...]) -> float:
     if x <= xs[0]:
         return ys[0]
-    for (x0, x1), (y0, y1) in zip(zip(xs, xs[1:], strict=False), zip(ys, ys[1:], strict=False), strict=True):
+    for (x0, x1), (y0, y1) in zip(pairwise(xs), pairwise(ys), strict=True):
         if x <= x1:
             return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
     return ys[-1]

@@ -91,7 +91,8 @@ def combine(cx: Context, symbol: str, left: Operand, right: Operand, op_span: Sp
         return POISON
     vectors = [isinstance(v, Rec) and v.name == "p4" for v in (a, b)]
     if all(vectors) and symbol in "+-":
-        assert isinstance(a, Rec) and isinstance(b, Rec)
+        assert isinstance(a, Rec)
+        assert isinstance(b, Rec)
         fields = {
             f: arithmetic(cx, symbol, Operand(a.fields[f], left.span), Operand(b.fields[f], right.span), op_span)
             for f in P4_FIELDS
@@ -107,7 +108,9 @@ def combine(cx: Context, symbol: str, left: Operand, right: Operand, op_span: Sp
         if not any(vectors):
             hint = "operators work on numbers and four-vectors: combine the fields"
         labels = ((left.span, describe(a)), (right.span, describe(b)))
-        return cx.error("E201", f"'{symbol}' cannot combine {with_article(a)} and {with_article(b)}", op_span, labels, (hint,))
+        return cx.error(
+            "E201", f"'{symbol}' cannot combine {with_article(a)} and {with_article(b)}", op_span, labels, (hint,)
+        )
     if any(isinstance(f, Poison) for f in fields.values()):
         return POISON
     shape = next((v.type.shape for v in fields.values() if isinstance(v, Num)), ())
@@ -159,7 +162,12 @@ def boost(cx: Context, args: list[Operand | None], span: Span) -> Structured:
             nums = [scalar_of(cx, g, "a velocity") for g in given[1:]]
             b = tuple(_Expr(cx, n, g.span) for n, g in zip(nums, given[1:], strict=True))  # type: ignore[assignment]
         else:
-            cx.error("E205", "'boost' takes a four-vector, or three velocities", span, hints=("boost(p, q) or boost(p, bx, by, bz)",))
+            cx.error(
+                "E205",
+                "'boost' takes a four-vector, or three velocities",
+                span,
+                hints=("boost(p, q) or boost(p, bx, by, bz)",),
+            )
             return POISON
         b2 = b[0] ** 2 + b[1] ** 2 + b[2] ** 2
         gamma = (b2 * -1.0 + 1.0) ** -1

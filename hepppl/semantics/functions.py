@@ -8,7 +8,17 @@ from fractions import Fraction
 from functools import cache, partial
 
 from hepppl.diagnostics import Span
-from hepppl.semantics.arithmetic import Operand, compare, condition, dimension_error, dimensionless, join_shapes, op, scalar_of, to_kind
+from hepppl.semantics.arithmetic import (
+    Operand,
+    compare,
+    condition,
+    dimension_error,
+    dimensionless,
+    join_shapes,
+    op,
+    scalar_of,
+    to_kind,
+)
 from hepppl.semantics.context import Context
 from hepppl.semantics.dims import phrase
 from hepppl.semantics.types import NONE, Tensor
@@ -53,9 +63,11 @@ ELEMENTWISE: dict[str, Rule] = {
 }  # fmt: skip
 
 
-def elementwise(cx: Context, name: str, args: Sequence[Operand], span: Span) -> Structured:
+def elementwise(cx: Context, name: str, args: Sequence[Operand], span: Span, shown: str = "") -> Structured:
+    """An elementwise function by name; ``shown`` is what the author called it."""
     rule = ELEMENTWISE[name]
-    nums = [scalar_of(cx, a, f"'{name}'") for a in args]
+    shown = shown or name
+    nums = [scalar_of(cx, a, f"'{shown}'") for a in args]
     if any(isinstance(n, Poison) for n in nums):
         return POISON
     operands = [(n, a.span) for n, a in zip(nums, args, strict=True) if isinstance(n, Num)]
@@ -63,11 +75,11 @@ def elementwise(cx: Context, name: str, args: Sequence[Operand], span: Span) -> 
     if shape is None:
         return POISON
     dim = operands[0][0].type.dim
-    if rule.takes == "none" and not dimensionless(cx, args[0], operands[0][0], f"'{name}'"):
+    if rule.takes == "none" and not dimensionless(cx, args[0], operands[0][0], f"'{shown}'"):
         return POISON
     for num, where in operands[1:]:
         if num.type.dim != dim:
-            text = f"'{name}' needs values of one dimension, not {phrase(dim)} and {phrase(num.type.dim)}"
+            text = f"'{shown}' needs values of one dimension, not {phrase(dim)} and {phrase(num.type.dim)}"
             return dimension_error(cx, Operand(operands[0][0], args[0].span), Operand(num, where), span, text)
     kind = max((n.type.kind for n, _ in operands), key=KINDS.index)
     kind = "real" if rule.kind != "keep" or kind == "real" else "int"
@@ -105,14 +117,14 @@ def _extreme(which: str, cx: Context, args: list[Operand | None], span: Span) ->
         return reductions.reduction(which, cx, given, span)
     value = given[0]
     for other in given[1:]:
-        value = Operand(elementwise(cx, f"{which}imum", [value, other], span), value.span)
+        value = Operand(elementwise(cx, f"{which}imum", [value, other], span, which), value.span)
     return value.value
 
 
 def _clip(cx: Context, args: list[Operand | None], span: Span) -> Structured:
     x, low, high = (a for a in args if a is not None)
-    above = elementwise(cx, "maximum", [x, low], span)
-    return elementwise(cx, "minimum", [Operand(above, x.span), high], span)
+    above = elementwise(cx, "maximum", [x, low], span, "clip")
+    return elementwise(cx, "minimum", [Operand(above, x.span), high], span, "clip")
 
 
 def _where(cx: Context, args: list[Operand | None], span: Span) -> Structured:
@@ -131,10 +143,10 @@ def _where(cx: Context, args: list[Operand | None], span: Span) -> Structured:
     target = unify(cx, flat[0], flat[1], "the two values of 'where' must be of one type", span)
     if not isinstance(target, Tensor):
         return POISON
-    sides = [convert(cx, n, Tensor(target.kind, target.dim, n.type.shape), span) for n in (x, y)]
-    if any(isinstance(s, Poison) for s in sides):
+    left, right = (convert(cx, n, Tensor(target.kind, target.dim, n.type.shape), span) for n in (x, y))
+    if isinstance(left, Poison) or isinstance(right, Poison):
         return POISON
-    return select(cx, cond, *sides, span)  # type: ignore[arg-type]
+    return select(cx, cond, left, right, span)
 
 
 def _int(cx: Context, args: list[Operand | None], span: Span) -> Structured:

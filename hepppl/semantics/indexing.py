@@ -6,15 +6,30 @@ from collections.abc import Sequence
 
 from hepppl.diagnostics import Span
 from hepppl.semantics import expressions
-from hepppl.semantics.arithmetic import Operand, const, static_int
+from hepppl.semantics.arithmetic import Operand, const, op, static_int
 from hepppl.semantics.build import wrap
 from hepppl.semantics.context import Context, Scope
 from hepppl.semantics.declared import sizes_fit
-from hepppl.semantics.ir import Region
+from hepppl.semantics.folding import size
+from hepppl.semantics.ir import Region, Value
 from hepppl.semantics.limits import MAX_ELEMENTS, MAX_FOLDED
 from hepppl.semantics.structure import leading, leafwise, slice_of, stack
 from hepppl.semantics.types import INT, Tensor
-from hepppl.semantics.values import POISON, Coll, Num, Poison, Rec, Slots, Structured, describe, is_constant, leaves, reshaped, with_article
+from hepppl.semantics.values import (
+    POISON,
+    Coll,
+    Num,
+    Poison,
+    Rec,
+    Slots,
+    Structured,
+    describe,
+    is_constant,
+    leaves,
+    rebuild,
+    reshaped,
+    with_article,
+)
 from hepppl.syntax import ast
 
 
@@ -27,14 +42,20 @@ def index(cx: Context, e: ast.Index) -> Structured:
     if isinstance(value, Poison):
         return value
     if isinstance(value, Coll) or (isinstance(value, Num) and value.space):
-        hint = f"turn it into an array first: padded({e.base.span.text}, 16)"
-        return cx.error("E215", "the elements of a collection have no order and no number", e.span, hints=(hint,))
+        padded = f"turn it into an array first: padded({e.base.span.text}, 16)"
+        return cx.error("E215", "the elements of a collection have no order and no number", e.span, hints=(padded,))
     for i, where in zip(indices, e.indices, strict=True):
         if isinstance(i, Poison):
             return POISON
         if leading(value) is None:
             hint = "it has fields, not elements" if isinstance(value, Rec) else None
-            return cx.error("E210", f"this {describe(value)} cannot be indexed", where.span, ((base.span, describe(value)),), (hint,))
+            return cx.error(
+                "E210",
+                f"this {describe(value)} cannot be indexed",
+                where.span,
+                ((base.span, describe(value)),),
+                (hint,),
+            )
         if isinstance(i, tuple):
             if where is not e.indices[-1]:
                 return cx.error("E708", "a slice can only be the last index for now", where.span)
@@ -57,7 +78,9 @@ def _slot(cx: Context, slots: Slots, e: ast.Index) -> Structured:
     if tuple(given) == slots.indices[: len(given)]:
         return slots
     name = f"{slots.name}[{']['.join(slots.indices)}]"
-    return cx.error("E201", f"inside the plate only {name} is known", e.span, hints=("use the whole array after the plate",))
+    return cx.error(
+        "E201", f"inside the plate only {name} is known", e.span, hints=("use the whole array after the plate",)
+    )
 
 
 def _slice(cx: Context, s: ast.Slice, base: Operand) -> tuple[int, int] | Poison:
@@ -71,7 +94,8 @@ def _slice(cx: Context, s: ast.Slice, base: Operand) -> tuple[int, int] | Poison
     failed = low is None or high is None or size is None
     if failed:
         return POISON
-    assert size is not None and high is not None
+    assert size is not None
+    assert high is not None
     if not 0 <= low < high <= size:
         why = "is empty" if low == high else f"does not lie in 0..{size}"
         return cx.error("E403", f"the slice {low}..{high} {why}", s.span, ((base.span, f"{size} elements"),))
@@ -89,14 +113,29 @@ def check_index(cx: Context, i: Operand, size: int, array: Span, name: str) -> N
             num = const(int(num.static))
         else:
             hint = f"convert it: int({i.span.text})" if whole else None
-            return cx.error("E201", f"an index must be an integer, not {with_article(num)}", i.span, hints=(hint,))
+            return cx.error(
+                "E201", f"an index must be an integer, not {with_article(num, 'a real number')}", i.span, hints=(hint,)
+            )
     if num.constant and not 0 <= num.static < size:
         hint = f"the last element is {name}[{size - 1}]"
-        return cx.error("E403", f"index {num.static} is out of range", i.span, ((array, f"{size} elements, 0 to {size - 1}"),), (hint,))
+        return cx.error(
+            "E403",
+            f"index {num.static} is out of range",
+            i.span,
+            ((array, f"{size} elements, 0 to {size - 1}"),),
+            (hint,),
+        )
     turns = cx.turns.get(num.value) if num.value is not None else None
-    if turns is not None and "if" not in cx.scope.enclosing[turns[2] :] and not (0 <= turns[0] and turns[1] <= size):
+    guarded = turns is not None and not {"if", "while"}.isdisjoint(cx.scope.enclosing[turns[2] :])
+    if turns is not None and not guarded and not (turns[0] >= 0 and turns[1] <= size):
         bad = turns[0] if turns[0] < 0 else turns[1] - 1
-        return cx.error("E403", f"index {bad} is out of range", i.span, ((array, f"{size} elements, 0 to {size - 1}"),), (f"'{i.span.text}' runs over {turns[0]}..{turns[1]}",))
+        return cx.error(
+            "E403",
+            f"index {bad} is out of range",
+            i.span,
+            ((array, f"{size} elements, 0 to {size - 1}"),),
+            (f"'{i.span.text}' runs over {turns[0]}..{turns[1]}",),
+        )
     return num
 
 
@@ -107,9 +146,11 @@ def element(cx: Context, value: Num | Rec, i: Operand, array: Span, span: Span) 
     return num if isinstance(num, Poison) else leafwise(cx, "index", value, [num], 1, span)
 
 
-def set_element(cx: Context, value: Num | Rec, indices: Sequence[Operand], new: Num | Rec, name: str, span: Span) -> Structured:
+def set_element(
+    cx: Context, value: Num | Rec, indices: Sequence[Operand], new: Num | Rec, name: str, span: Span
+) -> Structured:
     """`value` with one element (or row) replaced; `new` fits it already."""
-    nums = []
+    nums: list[Num] = []
     inner: Structured = value
     for i in indices:
         size = leading(inner)
@@ -120,9 +161,6 @@ def set_element(cx: Context, value: Num | Rec, indices: Sequence[Operand], new: 
             return num
         nums.append(num)
         inner = _row(inner)
-    from hepppl.semantics.arithmetic import op
-    from hepppl.semantics.values import rebuild
-
     out = []
     for leaf, other in zip(leaves(value), leaves(new), strict=True):
         changed = op(cx, "set_index", [leaf, other, *nums], leaf.type, span)
@@ -134,9 +172,8 @@ def set_element(cx: Context, value: Num | Rec, indices: Sequence[Operand], new: 
 
 def _row(value: Structured) -> Structured:
     """A stand-in of the type of one element."""
-    from hepppl.semantics.values import rebuild
-
-    new = [Num(Tensor(x.type.kind, x.type.dim, x.type.shape[1:]), x.value) for x in leaves(value)]
+    stand_in = Value(0, INT)
+    new = [Num(Tensor(x.type.kind, x.type.dim, x.type.shape[1:]), stand_in) for x in leaves(value)]
     return reshaped(rebuild(value, iter(new)), lambda shape: shape[1:])
 
 
@@ -158,7 +195,12 @@ def bounds(cx: Context, low: ast.Expr, high: ast.Expr, what: str, most: int) -> 
         return None
     span = low.span.to(high.span)
     if b < a:
-        cx.error("E402", f"the range {a}..{b} runs backwards", span, hints=(f"the end is excluded: {b}..{a}" if a > b else None,))
+        cx.error(
+            "E402",
+            f"the range {a}..{b} runs backwards",
+            span,
+            hints=(f"the end is excluded: {b}..{a}" if a > b else None,),
+        )
         return None
     if b - a > most or abs(a) > 2**31 - 1 or abs(b) > 2**31 - 1:
         cx.error("E402", f"{what} over {b - a:.6g} values is too large (at most {most:,})", span)
@@ -210,6 +252,10 @@ def _constant_body(cx: Context, e: ast.Comprehension, start: int, stop: int) -> 
     with cx.builder.inside():
         first = _body(cx, e, const(start))
     if not is_constant(first):
+        cx.restore(saved)
+        return None
+    assert isinstance(first, (Num, Rec))
+    if (stop - start) * sum(size(leaf.static) for leaf in leaves(first)) > MAX_FOLDED:
         cx.restore(saved)
         return None
     items = [Operand(first, e.body.span)]

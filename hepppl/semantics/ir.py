@@ -185,7 +185,9 @@ class Program:
     body: Region
     processes: Mapping[str, Process]
     outputs: tuple[Output, ...]
-    sized_by: Mapping[str, Any] = field(default_factory=dict)  # data (value or shape) that the program is specialised to
+    sized_by: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # data (value or shape) that the program is specialised to
 
 
 def walk(region: Region) -> Iterator[Node]:

@@ -12,13 +12,17 @@ from hepppl.distributions import Distribution, Parameter
 from hepppl.semantics import calls, expressions, functions
 from hepppl.semantics.arithmetic import Operand, const, to_kind
 from hepppl.semantics.context import Context
-from hepppl.semantics.dims import name_of, phrase, suggested_unit
+from hepppl.semantics.dims import name_of, phrase, with_unit, without_unit
 from hepppl.semantics.ir import Dist, Value
 from hepppl.semantics.types import NONE, Dim, Tensor
 from hepppl.semantics.values import Coll, Num, Poison, describe, with_article
 from hepppl.syntax import ast
 
-COMBINATORS = {"mixture": ("weights", "components"), "truncated": ("base", "low", "high"), "affine": ("base", "loc", "scale")}
+COMBINATORS = {
+    "mixture": ("weights", "components"),
+    "truncated": ("base", "low", "high"),
+    "affine": ("base", "loc", "scale"),
+}
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,18 @@ def law(cx: Context, expr: ast.Expr, inputs: list[Value]) -> Law | None:
         value = expressions.evaluate(cx, expr)
         if not isinstance(value, Poison):
             hint = "write `=` for a value that is not random"
-            cx.error("E216", f"a distribution must follow '~', not {with_article(value)}", expr.span, hints=(hint, "x ~ normal(0, 1)"))
+            cx.error(
+                "E216",
+                f"a distribution must follow '~', not {with_article(value)}",
+                expr.span,
+                hints=(hint, "x ~ normal(0, 1)"),
+            )
         return None
     name = expr.func.name
     if name in COMBINATORS:
-        return _COMBINATORS[name](cx, expr, inputs)
+        from hepppl.semantics.combinators import combined
+
+        return combined(cx, expr, name, inputs)
     try:
         known = distributions.get(name)
     except KeyError:
@@ -56,10 +67,24 @@ def _unknown(cx: Context, e: ast.Call, name: str) -> None:
     span = e.func.span
     if name in cx.functions or name in cx.records or name in functions.names():
         labels = ((cx.functions[name].name_span, "declared here"),) if name in cx.functions else ()
-        cx.error("E216", f"'{name}' is a function, not a distribution", span, labels, ("write `=` for a value that is not random",))
+        cx.error(
+            "E216",
+            f"'{name}' is a function, not a distribution",
+            span,
+            labels,
+            ("write `=` for a value that is not random",),
+        )
         return
     candidates = [*distributions.names(), *COMBINATORS, *cx.processes]
-    foreign = {"gaussian": "normal", "gauss": "normal", "exp": "exponential", "binom": "binomial", "choice": "categorical", "randint": "discrete_uniform", "breitwigner": "breit_wigner"}
+    foreign = {
+        "gaussian": "normal",
+        "gauss": "normal",
+        "exp": "exponential",
+        "binom": "binomial",
+        "choice": "categorical",
+        "randint": "discrete_uniform",
+        "breitwigner": "breit_wigner",
+    }
     hint = f"did you mean '{foreign[name]}'?" if name in foreign else cx.close_to(name, candidates)
     cx.error("E309", f"there is no distribution or process '{name}'", span, hints=(hint,))
 
@@ -76,7 +101,7 @@ def _plain(cx: Context, e: ast.Call, known: Distribution, inputs: list[Value]) -
             expressions.evaluate(cx, arg.value)
         return None
     given: list[Operand | None] = [None if a is None else expressions.operand(cx, a.value) for a in bound]
-    nums = [_argument(cx, p, o, known.name) for p, o in zip(known.parameters, given, strict=True)]
+    nums = [argument(cx, p, o, known.name) for p, o in zip(known.parameters, given, strict=True)]
     if any(isinstance(n, Poison) for n in nums):
         return None
     dim = _value_dim(cx, known, given, nums, e.span)  # type: ignore[arg-type]
@@ -95,30 +120,45 @@ def _plain(cx: Context, e: ast.Call, known: Distribution, inputs: list[Value]) -
     return Law(Dist(known.name, tuple(args)), Tensor(known.value, dim if known.value == "real" else NONE))
 
 
-def _argument(cx: Context, p: Parameter, given: Operand | None, owner: str) -> Num | Poison | None:
+def argument(cx: Context, p: Parameter, given: Operand | None, owner: str) -> Num | Poison | None:
     """One argument of the right rank and kind; None where the default serves."""
     if given is None or isinstance(given.value, Poison):
         return None if given is None else Poison()
     what = f"the argument '{p.name}' of '{owner}'"
     num = given.value
     if isinstance(num, Coll) or (isinstance(num, Num) and num.space is not None):
-        return cx.error("E215", f"{what} needs a value of the event, not of a collection", given.span, hints=("reduce it first",))
+        return cx.error(
+            "E215", f"{what} needs a value of the event, not of a collection", given.span, hints=("reduce it first",)
+        )
     if not isinstance(num, Num):
         return cx.error("E201", f"{what} must be a number, not {with_article(num)}", given.span)
     if len(num.type.shape) != p.rank:
         wanted = "an array" if p.rank else "one number"
         hint = "draw an array in a plate: plate i in 0..n { x ~ ... }" if num.type.shape and not p.rank else None
-        return cx.error("E209", f"{what} must be {wanted}, not {with_article(num)}", given.span, ((given.span, describe(num)),), (hint,))
+        return cx.error(
+            "E209",
+            f"{what} must be {wanted}, not {with_article(num)}",
+            given.span,
+            ((given.span, describe(num)),),
+            (hint,),
+        )
     if p.kind == "int":
         if num.type.kind == "real" and num.constant and num.static == math.floor(num.static):
             return const(int(num.static))
         if num.type.kind == "real":
-            return cx.error("E201", f"{what} must be an integer, not {with_article(num)}", given.span, hints=(f"convert it: int({given.span.text})",))
+            return cx.error(
+                "E201",
+                f"{what} must be an integer, not {with_article(num, 'a real number')}",
+                given.span,
+                hints=(f"convert it: int({given.span.text})",),
+            )
         return to_kind(cx, num, "int", given.span)
     return to_kind(cx, num, "real", given.span)
 
 
-def _value_dim(cx: Context, known: Distribution, given: Sequence[Operand | None], nums: Sequence[Num | None], span: Span) -> Dim | None:
+def _value_dim(
+    cx: Context, known: Distribution, given: Sequence[Operand | None], nums: Sequence[Num | None], span: Span
+) -> Dim | None:
     """The dimension of what is drawn, from the arguments that carry it; they must agree."""
     found: tuple[Dim, Span, str] | None = None
     ok = True
@@ -129,8 +169,11 @@ def _value_dim(cx: Context, known: Distribution, given: Sequence[Operand | None]
         if p.dim not in ("value", "inverse"):
             if not dim.dimensionless:
                 cx.error(
-                    "E212", f"the argument '{p.name}' of '{known.name}' must be dimensionless, not {phrase(dim)}", operand.span,
-                    ((operand.span, name_of(dim)),), (f"divide it by a unit, e.g. {operand.span.text} / {suggested_unit(dim)}",),
+                    "E212",
+                    f"the argument '{p.name}' of '{known.name}' must be dimensionless, not {phrase(dim)}",
+                    operand.span,
+                    ((operand.span, name_of(dim)),),
+                    (f"divide it by a unit, e.g. {without_unit(operand.span.text, dim)}",),
                 )
                 ok = False
             continue
@@ -140,16 +183,24 @@ def _value_dim(cx: Context, known: Distribution, given: Sequence[Operand | None]
         elif carried != found[0]:
             hint = None
             if num.constant and dim.dimensionless:
-                hint = f"give the number a unit: {operand.span.text} {suggested_unit(found[0] if p.dim == 'value' else found[0] ** -1)}"
+                wanted = found[0] if p.dim == "value" else found[0] ** -1
+                hint = f"give the number a unit: {with_unit(operand.span.text, wanted)}"
             elif found[0].dimensionless:
-                hint = f"give the number a unit: {found[1].text} {suggested_unit(carried)}"
+                hint = f"give the number a unit: {with_unit(found[1].text, carried)}"
             labels = ((found[1], found[2]), (operand.span, name_of(dim)))
-            cx.error("E212", f"the arguments of '{known.name}' disagree about the dimension of what is drawn", operand.span, labels, (hint,))
+            cx.error(
+                "E212",
+                f"the arguments of '{known.name}' disagree about the dimension of what is drawn",
+                operand.span,
+                labels,
+                (hint,),
+            )
             ok = False
     if found is not None and not found[0].dimensionless:
         for p, num in zip(known.parameters, nums, strict=True):
             if num is None and p.dim in ("value", "inverse") and p.default:
-                message = f"'{known.name}' lacks the argument '{p.name}': its default {p.default:g} has no dimension, but the value is {phrase(found[0])}"
+                why = f"its default {p.default:g} has no dimension, but the value is {phrase(found[0])}"
+                message = f"'{known.name}' lacks the argument '{p.name}': {why}"
                 cx.error("E212", message, span, ((found[1], found[2]),))
                 ok = False
     if not ok:
@@ -164,7 +215,7 @@ def _in_range(cx: Context, known: Distribution, given: Sequence[Operand | None],
     for p, operand, num in zip(known.parameters, given, nums, strict=True):
         if num is None or operand is None or not num.constant:
             continue
-        why = _fault(p.constraint, num.static)
+        why = fault(p.constraint, num.static)
         if why is not None:
             shown = f"{operand.span.text}"
             cx.error("E408", f"the argument '{p.name}' of '{known.name}' {why}, not {shown}", operand.span)
@@ -179,9 +230,9 @@ def _in_range(cx: Context, known: Distribution, given: Sequence[Operand | None],
     return ok
 
 
-def _fault(constraint: str, value: object) -> str | None:
+def fault(constraint: str, value: object) -> str | None:
     if isinstance(value, tuple):
-        faults = (_fault("nonnegative" if constraint == "simplex" else constraint, v) for v in value)
+        faults = (fault("nonnegative" if constraint == "simplex" else constraint, v) for v in value)
         first = next((f for f in faults if f), None)
         if first is None and constraint == "simplex" and abs(math.fsum(value) - 1) > 1e-6:
             return f"must add up to 1 (these add up to {math.fsum(value):.6g})"
@@ -198,121 +249,3 @@ def _fault(constraint: str, value: object) -> str | None:
     }
     fine, message = tests.get(constraint, (True, ""))
     return None if fine else message
-
-
-# ---------------------------------------------------------------- combinators
-
-
-def _arguments(cx: Context, e: ast.Call, name: str, required: int) -> list[ast.Arg | None] | None:
-    params = COMBINATORS[name]
-    bound = calls.bind(cx, e.args, params, [i < required for i in range(len(params))], f"'{name}'", e.span)
-    return bound
-
-
-def _scalar(cx: Context, arg: ast.Arg, what: str) -> Num | None:
-    given = expressions.operand(cx, arg.value)
-    num = given.value
-    if isinstance(num, Poison):
-        return None
-    if not isinstance(num, Num) or num.type.shape or num.space is not None:
-        cx.error("E201", f"{what} must be a number, not {with_article(num)}", arg.span)
-        return None
-    real = to_kind(cx, num, "real", arg.span)
-    return real if isinstance(real, Num) else None
-
-
-def _mixture(cx: Context, e: ast.Call, inputs: list[Value]) -> Law | None:
-    bound = _arguments(cx, e, "mixture", 2)
-    if bound is None:
-        return None
-    weights, components = bound
-    assert weights is not None and components is not None
-    given = expressions.operand(cx, weights.value)
-    probs = _argument(cx, Parameter("weights", "simplex", rank=1), given, "mixture")
-    if not isinstance(components.value, ast.ArrayLit) or not components.value.items:
-        cx.error("E205", "'mixture' takes its components as [d1, d2, ...]", components.span)
-        return None
-    position = len(inputs)
-    if isinstance(probs, Num):
-        inputs.append(cx.builder.value(probs, weights.span))
-    laws = [law(cx, item, inputs) for item in components.value.items]
-    if not isinstance(probs, Num) or any(x is None for x in laws):
-        return None
-    why = _fault("simplex", probs.static) if probs.constant else None
-    if why is not None:
-        cx.error("E408", f"the weights of a mixture {why}", weights.span)
-        return None
-    if not probs.type.dim.dimensionless or probs.type.shape[0] != len(laws):
-        cx.error("E209", f"'mixture' has {len(laws)} components, but its weights are {describe(probs)}", weights.span, ((components.span, f"{len(laws)} components"),))
-        return None
-    parts = [x for x in laws if x is not None]
-    for x, item in zip(parts[1:], components.value.items[1:], strict=True):
-        if x.type != parts[0].type:
-            labels = ((components.value.items[0].span, describe(Num(parts[0].type))), (item.span, describe(Num(x.type))))
-            cx.error("E212", "the components of a mixture must draw values of one type", item.span, labels)
-            return None
-    return Law(Dist("mixture", (("weights", position), ("components", tuple(x.dist for x in parts)))), parts[0].type)
-
-
-def _truncated(cx: Context, e: ast.Call, inputs: list[Value]) -> Law | None:
-    bound = _arguments(cx, e, "truncated", 2)
-    if bound is None:
-        return None
-    assert bound[0] is not None
-    inner = law(cx, bound[0].value, inputs)
-    args: list[tuple[str, int]] = []
-    ends: list[float | None] = []
-    ok = inner is not None
-    for name, arg, free in (("low", bound[1], -math.inf), ("high", bound[2], math.inf)):
-        num = Num(Tensor("real"), None, free) if arg is None else _scalar(cx, arg, f"the argument '{name}' of 'truncated'")
-        if num is None or inner is None:
-            ok = False
-            continue
-        infinite = num.constant and math.isinf(num.static)
-        if infinite:
-            num = Num(Tensor("real", inner.type.dim), None, num.static)
-        if num.type.dim != inner.type.dim:
-            assert arg is not None
-            hint = f"give it a unit, e.g. {arg.value.span.text} {suggested_unit(inner.type.dim)}" if num.type.dim.dimensionless else None
-            message = f"cannot truncate {phrase(inner.type.dim)} at {phrase(num.type.dim)}"
-            cx.error("E212", message, arg.span, ((bound[0].span, name_of(inner.type.dim)), (arg.span, name_of(num.type.dim))), (hint,))
-            ok = False
-            continue
-        ends.append(num.static if num.constant else None)
-        args.append((name, len(inputs)))
-        inputs.append(cx.builder.value(num, e.span))
-    if not ok or inner is None:
-        return None
-    if ends[0] is not None and ends[1] is not None and not ends[0] < ends[1]:
-        cx.error("E408", "'truncated' needs low below high", e.span)
-        return None
-    return Law(Dist("truncated", (("base", inner.dist), *args)), inner.type)
-
-
-def _affine(cx: Context, e: ast.Call, inputs: list[Value]) -> Law | None:
-    bound = _arguments(cx, e, "affine", 3)
-    if bound is None:
-        return None
-    base, loc, scale = bound
-    assert base is not None and loc is not None and scale is not None
-    inner = law(cx, base.value, inputs)
-    a, b = _scalar(cx, loc, "the argument 'loc' of 'affine'"), _scalar(cx, scale, "the argument 'scale' of 'affine'")
-    if inner is None or a is None or b is None:
-        return None
-    if inner.type.kind != "real":
-        cx.error("E212", f"'affine' needs a distribution of a real number, not of {with_article(Num(inner.type))}", base.span)
-        return None
-    dim = inner.type.dim * b.type.dim
-    if a.type.dim != dim:
-        labels = ((loc.span, name_of(a.type.dim)), (scale.span, name_of(b.type.dim)))
-        cx.error("E212", f"'affine' adds {phrase(a.type.dim)} to {phrase(dim)}", e.span, labels)
-        return None
-    if b.constant and not b.static > 0:
-        cx.error("E408", "the scale of 'affine' must be positive", scale.span)
-        return None
-    args = (("base", inner.dist), ("loc", len(inputs)), ("scale", len(inputs) + 1))
-    inputs += [cx.builder.value(a, e.span), cx.builder.value(b, e.span)]
-    return Law(Dist("affine", args), Tensor("real", dim))
-
-
-_COMBINATORS = {"mixture": _mixture, "truncated": _truncated, "affine": _affine}

@@ -10,7 +10,6 @@ from hepppl.semantics import declared, functions, units
 from hepppl.semantics.context import Binding, Context, Scope
 from hepppl.semantics.types import Tensor
 from hepppl.semantics.values import POISON, Num, Structured
-from hepppl.syntax import ast
 
 
 def lookup(cx: Context, name: str, span: Span) -> Structured:
@@ -20,7 +19,9 @@ def lookup(cx: Context, name: str, span: Span) -> Structured:
     if binding is not None:
         return _use(cx, binding, name, span)
     if name in scope.later:
-        return _once(cx, name, "E301", f"'{name}' is used before it is given a value", span, (scope.later[name], "given here"))
+        return _once(
+            cx, name, "E301", f"'{name}' is used before it is given a value", span, (scope.later[name], "given here")
+        )
     outer = scope.outer
     while outer is not None:  # a sub-model sees the names of the body that draws from it
         if name in outer.names:
@@ -36,22 +37,32 @@ def lookup(cx: Context, name: str, span: Span) -> Structured:
         value, dim = units.CONSTANTS[name]
         return Num(Tensor("real", dim), None, value)
     if name in cx.units or name in cx.unit_items:
-        factor, dim = unit_named(cx, name, span) or (None, None)
-        return POISON if dim is None else Num(Tensor("real", dim), None, factor)
+        unit = unit_named(cx, name, span)
+        return POISON if unit is None else Num(Tensor("real", unit[1]), None, unit[0])
     return _undefined(cx, name, span)
 
 
 def _use(cx: Context, binding: Binding, name: str, span: Span) -> Structured:
     if binding.why is not None:
         first, *_ = binding.why.message.split("\n")
-        return _once(cx, name, binding.why.code, first, span, *((l.span, l.text) for l in binding.why.labels), hints=binding.why.hints)
+        return _once(
+            cx,
+            name,
+            binding.why.code,
+            first,
+            span,
+            *((x.span, x.text) for x in binding.why.labels),
+            hints=binding.why.hints,
+        )
     outer = cx.scope.plate_outer
     if outer is not None and name in outer and outer[name] is None:
         outer[name] = span
     return binding.value
 
 
-def _once(cx: Context, name: str, code: str, message: str, span: Span, *labels: tuple[Span, str], hints: tuple[str, ...] = ()) -> Structured:
+def _once(
+    cx: Context, name: str, code: str, message: str, span: Span, *labels: tuple[Span, str], hints: tuple[str, ...] = ()
+) -> Structured:
     """Report a faulty name at its first use in a body; the uses that follow stay silent."""
     key = (cx.scope.body, cx.scope.name, name)
     if key not in cx.reported:
@@ -69,8 +80,10 @@ def _undefined(cx: Context, name: str, span: Span) -> Structured:
         (cx.models, "model", None),
     ):
         if name in table:
-            labels.append((table[name].name_span, "declared here"))  # type: ignore[attr-defined]
-            return _once(cx, name, "E211", f"'{name}' is a {word}, not a value", span, *labels, hints=(use,) if use else ())
+            labels.append((table[name].name_span, "declared here"))
+            return _once(
+                cx, name, "E211", f"'{name}' is a {word}, not a value", span, *labels, hints=(use,) if use else ()
+            )
     if name in functions.names():
         return _once(cx, name, "E211", f"'{name}' is a function, not a value", span, hints=(f"call it: {name}(...)",))
     if name in distributions.names():

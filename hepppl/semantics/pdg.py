@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache, partial
+from typing import Any
 
 from hepppl.diagnostics import Span
 from hepppl.semantics.arithmetic import Operand
@@ -17,14 +18,22 @@ from hepppl.syntax import ast
 def _particles() -> dict[str, tuple[float | None, float | None, float | None]]:
     """Name -> mass and width in MeV, charge in e+, from the `particle` package's copy of the PDG's table."""
     from particle import Particle
+    from particle.exceptions import MatchingIDNotFound
 
     table: dict[str, tuple[float | None, float | None, float | None]] = {}
-    for p in Particle.all():
-        row = (p.mass, p.width, p.charge)
-        for name in (p.evtgen_name, p.name):
-            if name:
-                table.setdefault(name, row)
+    particles = Particle.all()
+    for p in particles:
+        try:
+            table.setdefault(p.evtgen_name, _row(p))
+        except MatchingIDNotFound:  # the PDG's name alone
+            continue
+    for p in particles:
+        table.setdefault(p.name, _row(p))
     return table
+
+
+def _row(p: Any) -> tuple[float | None, float | None, float | None]:
+    return p.mass, p.width, None if p.charge is None else float(p.charge)
 
 
 def property_of(which: str, cx: Context, name: ast.Expr | Operand, span: Span) -> Structured:
@@ -32,13 +41,17 @@ def property_of(which: str, cx: Context, name: ast.Expr | Operand, span: Span) -
     if isinstance(name, Operand) or not isinstance(name, ast.String):
         where = name.span
         hint = f'{which}("Z0")'
-        return Poison() if isinstance(name, Operand) and isinstance(name.value, Poison) else cx.error(
-            "E201", f"'{which}' takes the name of a particle in quotes", where, hints=(hint,)
+        return (
+            Poison()
+            if isinstance(name, Operand) and isinstance(name.value, Poison)
+            else cx.error("E201", f"'{which}' takes the name of a particle in quotes", where, hints=(hint,))
         )
     table = _particles()
     row = table.get(name.value)
     if row is None:
-        return cx.error("E313", f"the PDG lists no particle '{name.value}'", name.span, hints=(cx.close_to(name.value, table),))
+        return cx.error(
+            "E313", f"the PDG lists no particle '{name.value}'", name.span, hints=(cx.close_to(name.value, table),)
+        )
     value = row[("mass", "width", "charge").index(which)]
     if value is None:
         return cx.error("E313", f"the PDG gives no {which} for '{name.value}'", name.span)

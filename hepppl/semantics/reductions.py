@@ -7,7 +7,19 @@ from functools import partial
 from typing import Any
 
 from hepppl.diagnostics import Span
-from hepppl.semantics.arithmetic import Operand, arithmetic, compare, condition, const, dimension_error, logic, op, scalar_of, static_int, to_kind
+from hepppl.semantics.arithmetic import (
+    Operand,
+    arithmetic,
+    compare,
+    condition,
+    const,
+    dimension_error,
+    logic,
+    op,
+    scalar_of,
+    static_int,
+    to_kind,
+)
 from hepppl.semantics.arrays import array_of
 from hepppl.semantics.build import wrap
 from hepppl.semantics.context import Context
@@ -62,8 +74,10 @@ def element_region(cx: Context, space: Space, results: Sequence[Num], span: Span
     return Region(params, tuple(nodes), tuple(new[v] for v in wanted)), outer
 
 
-def reduce(cx: Context, kind: str, space: Space, elements: Sequence[Num], result: Tensor, span: Span, **attrs: Any) -> Num:
-    """A reduction of one expression on the elements of a collection. ``last``: a further input (the edges of `hist`)."""
+def reduce(
+    cx: Context, kind: str, space: Space, elements: Sequence[Num], result: Tensor, span: Span, **attrs: Any
+) -> Num:
+    """A reduction of one expression on a collection's elements. ``last``: a further input (the edges of `hist`)."""
     last = attrs.pop("last", None)
     region, captured = element_region(cx, space, elements, span)
     if last is not None:
@@ -107,7 +121,11 @@ def _count(cx: Context, args: list[Operand | None], span: Span) -> Structured:
     if isinstance(x.value, Coll):
         return reduce(cx, "count", x.value.space, [const(True)], INT, span)
     space = space_of(x.value)
-    if isinstance(x.value, (Num, Rec)) and space is not None and not (isinstance(x.value, Num) and x.value.type.kind == "bool"):
+    if (
+        isinstance(x.value, (Num, Rec))
+        and space is not None
+        and not (isinstance(x.value, Num) and x.value.type.kind == "bool")
+    ):
         return reduce(cx, "count", space, [const(True)], INT, span)
     num = condition(cx, x, "the argument of 'count'")
     if isinstance(num, Poison):
@@ -122,7 +140,8 @@ def _count(cx: Context, args: list[Operand | None], span: Span) -> Structured:
 
 def _padded(cx: Context, args: list[Operand | None], span: Span) -> Structured:
     x, n, fill = args
-    assert x is not None and n is not None
+    assert x is not None
+    assert n is not None
     size = static_int(cx, n, "the length of 'padded'")
     value = x.value.element if isinstance(x.value, Coll) else x.value
     space = space_of(x.value)
@@ -132,7 +151,8 @@ def _padded(cx: Context, args: list[Operand | None], span: Span) -> Structured:
         return cx.error("E215", f"'padded' needs a collection, not {with_article(x.value)}", x.span)
     out = []
     for leaf in leaves(value):
-        kind, filling = leaf.type.kind, 0 if leaf.type.kind != "bool" else False
+        kind = leaf.type.kind
+        filling: bool | int | float = {"bool": False, "int": 0, "real": 0.0}[kind]
         if fill is not None:
             fitted = fit(cx, fill, Tensor(leaf.type.kind, leaf.type.dim), "the fill value", None)
             if isinstance(fitted, Poison):
@@ -140,8 +160,9 @@ def _padded(cx: Context, args: list[Operand | None], span: Span) -> Structured:
             if not isinstance(fitted, Num) or not fitted.constant:
                 return cx.error("E401", "the fill value must be a constant", fill.span)
             filling = fitted.static
-        filling = float(filling) if kind == "real" else filling
-        out.append(reduce(cx, "padded", space, [leaf], Tensor(kind, leaf.type.dim, (size,)), span, size=size, fill=filling))
+        out.append(
+            reduce(cx, "padded", space, [leaf], Tensor(kind, leaf.type.dim, (size,)), span, size=size, fill=filling)
+        )
     values = [n.value for n in out if n.value is not None]
     return reshaped(wrap(value, values), lambda shape: (size, *shape))
 
@@ -149,7 +170,8 @@ def _padded(cx: Context, args: list[Operand | None], span: Span) -> Structured:
 def _hist(cx: Context, args: list[Operand | None], span: Span) -> Structured:
     """Sum of weights per bin; a bin holds its lower edge."""
     x, edges, weights = args
-    assert x is not None and edges is not None
+    assert x is not None
+    assert edges is not None
     num, grid = scalar_of(cx, x, "'hist'"), array_of(cx, edges, "the edges of 'hist'", 1)
     w = scalar_of(cx, weights, "the weights of 'hist'") if weights is not None else const(1.0)
     if isinstance(num, Poison) or isinstance(grid, Poison) or isinstance(w, Poison):
@@ -165,8 +187,10 @@ def _hist(cx: Context, args: list[Operand | None], span: Span) -> Structured:
     reals = [to_kind(cx, v, "real", span) for v in (num, grid, w)]
     if any(isinstance(v, Poison) for v in reals):
         return POISON
-    num, grid, w = reals  # type: ignore[assignment]
-    assert isinstance(num, Num) and isinstance(grid, Num) and isinstance(w, Num)
+    num, grid, w = reals
+    assert isinstance(num, Num)
+    assert isinstance(grid, Num)
+    assert isinstance(w, Num)
     result = Tensor("real", w.type.dim, (bins,))
     space = num.space or w.space
     if space is not None:
@@ -183,7 +207,9 @@ def _hist(cx: Context, args: list[Operand | None], span: Span) -> Structured:
 
 def _hist_array(cx: Context, x: Operand, grid: Operand, w: Operand, span: Span) -> Structured:
     """Bins as a plate: the weights of the values between two edges."""
-    assert isinstance(grid.value, Num) and isinstance(x.value, Num) and isinstance(w.value, Num)
+    assert isinstance(grid.value, Num)
+    assert isinstance(x.value, Num)
+    assert isinstance(w.value, Num)
     bins = grid.value.type.shape[0] - 1
     i = cx.builder.fresh(INT, "bin")
     with cx.builder.inside() as frame:

@@ -115,7 +115,11 @@ def _trim(node: Node, found: _Liveness) -> Node:
     for region in node.regions:
         own = len(region.params) - (len(node.results) if loop else 0)
         params = (*region.params[:own], *(region.params[own + i] for i in keep)) if loop else region.params
-        ends = region.results if node.op == "while" and region is node.regions[0] else tuple(region.results[i] for i in keep)
+        ends = (
+            region.results
+            if node.op == "while" and region is node.regions[0]
+            else tuple(region.results[i] for i in keep)
+        )
         regions.append(_sweep(region, found, params, ends))
     inputs = tuple(node.inputs[i] for i in keep) if loop else node.inputs
     return Node(node.op, inputs, tuple(node.results[i] for i in keep), node.span, node.attrs, tuple(regions))

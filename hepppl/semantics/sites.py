@@ -36,14 +36,26 @@ def observe(cx: Context, stmt: ast.ObserveStmt) -> None:
         return
     if name in cx.counters.observed:
         label = (cx.counters.observed[name], "first observed here")
-        cx.error("E307", f"'{name}' is observed twice", stmt.target.name_span, (label,), ("give each observable its own name",))
+        cx.error(
+            "E307",
+            f"'{name}' is observed twice",
+            stmt.target.name_span,
+            (label,),
+            ("give each observable its own name",),
+        )
         return
     cx.counters.observed[name] = stmt.target.name_span
     value = _site(cx, stmt.target, stmt.dist, None, observed=True, span=stmt)
     binding = cx.scope.names.get(name)
     if binding is not None and binding.kind == "data":
         hint = "an observable is not declared with `data`: it takes the data of its name"
-        cx.error("E302", f"'{name}' is defined twice", stmt.target.name_span, ((binding.span, "first defined here"),), (hint,))
+        cx.error(
+            "E302",
+            f"'{name}' is defined twice",
+            stmt.target.name_span,
+            ((binding.span, "first defined here"),),
+            (hint,),
+        )
         return
     if stmt.target.indices and not statements.is_slot(stmt.target, cx.scope.plate_vars):
         hint = "observe k[i] ~ ... stands in `plate i in 0..n { }`"
@@ -53,7 +65,9 @@ def observe(cx: Context, stmt: ast.ObserveStmt) -> None:
     statements.store(cx, stmt.target, Operand(value, stmt.target.span), "observable")
 
 
-def _site(cx: Context, target: ast.Target, dist: ast.Expr, by: ast.EstimatorRef | None, observed: bool, span: ast.Stmt) -> Structured:
+def _site(
+    cx: Context, target: ast.Target, dist: ast.Expr, by: ast.EstimatorRef | None, observed: bool, span: ast.Stmt
+) -> Structured:
     inputs: list[Any] = []
     found = law(cx, dist, inputs)
     chosen = estimator(cx, by) if by is not None else None
@@ -70,7 +84,12 @@ def estimator(cx: Context, ref: ast.EstimatorRef) -> By | None:
     options: list[tuple[str, Any]] = []
     for arg in ref.args:
         if arg.name is None:
-            cx.error("E205", f"the options of '{ref.name}' are given by name", arg.span, hints=(f"{ref.name}(option = value)",))
+            cx.error(
+                "E205",
+                f"the options of '{ref.name}' are given by name",
+                arg.span,
+                hints=(f"{ref.name}(option = value)",),
+            )
             continue
         if any(arg.name == known for known, _ in options):
             cx.error("E205", f"the option '{arg.name}' is given twice", arg.name_span or arg.span)

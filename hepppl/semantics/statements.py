@@ -7,13 +7,25 @@ from functools import cache
 from typing import Any
 
 from hepppl.diagnostics import Span
-from hepppl.semantics import control, declarations, declared, expressions, indexing, processes, sites
+from hepppl.semantics import control, declarations, declared, expressions, indexing, plates, processes, sites
 from hepppl.semantics.arithmetic import Operand, condition, scalar_of, to_kind
 from hepppl.semantics.build import call_it
 from hepppl.semantics.context import Binding, Context
 from hepppl.semantics.folding import FoldError
 from hepppl.semantics.structure import convert, fit, leading, unify
-from hepppl.semantics.values import POISON, Num, Poison, Rec, Slots, Structured, is_constant, leaves, rebuild, type_of, with_article
+from hepppl.semantics.values import (
+    POISON,
+    Num,
+    Poison,
+    Rec,
+    Slots,
+    Structured,
+    is_constant,
+    leaves,
+    rebuild,
+    type_of,
+    with_article,
+)
 from hepppl.syntax import ast
 
 _FIXED = {
@@ -66,6 +78,8 @@ def statement(cx: Context, stmt: ast.Stmt) -> None:
 
 def _allowed(cx: Context, stmt: ast.Stmt, word: str, bodies: tuple[str, ...], barred: tuple[str, ...]) -> bool:
     scope = cx.scope
+    if isinstance(stmt, ast.ReturnStmt) and scope.body == "process":
+        return False  # reported once for the process
     if scope.body not in bodies:
         cx.error("E220", f"{word} cannot stand in {_BODY.get(scope.body, 'here')}", stmt.span, hints=(_WHY.get(word),))
         if isinstance(stmt, (ast.SampleStmt, ast.ObserveStmt)):
@@ -107,15 +121,21 @@ def free_to_bind(cx: Context, name: str, span: Span) -> bool:
         return False
     if binding is None and name in cx.constants:
         label = (cx.constants[name].name_span, "declared here")
-        cx.error("E304", f"'{name}' is a constant of the file and cannot be given another value", span, (label,), ("use another name",))
+        cx.error(
+            "E304",
+            f"'{name}' is a constant of the file and cannot be given another value",
+            span,
+            (label,),
+            ("use another name",),
+        )
         return False
-    outer = cx.scope.plate_outer
-    if binding is not None and outer is not None and outer.get(name) is not None:
+    read = (cx.scope.plate_outer or {}).get(name)
+    if binding is not None and read is not None:
         cx.error(
             "E304",
             f"a plate's repetitions are independent: '{name}' cannot go from one to the next",
             span,
-            ((outer[name], "the value before the plate is used here"),),  # type: ignore[list-item]
+            ((read, "the value before the plate is used here"),),
             ("use `for`, or name the plate's values and sum them afterwards",),
         )
         return False
@@ -165,7 +185,13 @@ def _fill_slot(cx: Context, target: ast.Target, value: Operand, kind: str) -> No
         shape = next((leaf.type.shape for leaf in leaves(binding.value)), ())
         if shape[: len(names)] != tuple(stop for _, stop in extents):
             message = f"the plate does not cover the whole of '{target.name}'"
-            cx.error("E209", message, target.span, ((binding.span, "declared here"),), ("use `for` to change a part of an array",))
+            cx.error(
+                "E209",
+                message,
+                target.span,
+                ((binding.span, "declared here"),),
+                ("use `for` to change a part of an array",),
+            )
             return
     for n, i in zip(names, target.indices, strict=True):
         if cx.extents[n][0] != 0:
@@ -193,7 +219,11 @@ def _store_element(cx: Context, target: ast.Target, value: Operand) -> None:
     if isinstance(array, Slots):
         cx.error("E201", f"inside the plate only {name}[{']['.join(array.indices)}] can be set", target.span)
         return
-    if isinstance(array, Poison) or isinstance(value.value, Poison) or any(isinstance(i.value, Poison) for i in indices):
+    if (
+        isinstance(array, Poison)
+        or isinstance(value.value, Poison)
+        or any(isinstance(i.value, Poison) for i in indices)
+    ):
         return
     if not free_to_bind(cx, name, target.name_span):
         return
@@ -211,7 +241,9 @@ def _store_element(cx: Context, target: ast.Target, value: Operand) -> None:
     old = _promoted(cx, array, both, target.span)
     if isinstance(new, Poison) or isinstance(old, Poison):
         return
-    cx.bind(name, indexing.set_element(cx, old, indices, new, name, target.span), target.name_span)
+    changed = indexing.set_element(cx, old, indices, new, name, target.span)
+    if not isinstance(changed, Poison):
+        cx.bind(name, changed, target.name_span)
 
 
 def _promoted(cx: Context, array: Num | Rec, row: Any, span: Span) -> Num | Rec | Poison:
@@ -240,7 +272,9 @@ def constant_value(cx: Context, stmt: ast.ConstStmt) -> Structured:
         return POISON
     if not is_constant(given.value):
         hint = f"without `const`: {stmt.name} = {stmt.value.span.text}" if cx.scope.body != "constant" else None
-        return cx.error("E401", f"the constant '{stmt.name}' must be known before the run", stmt.value.span, hints=(hint,))
+        return cx.error(
+            "E401", f"the constant '{stmt.name}' must be known before the run", stmt.value.span, hints=(hint,)
+        )
     if stmt.type is None:
         return given.value
     target = declared.type_of_expr(cx, stmt.type)
@@ -282,10 +316,20 @@ def _require(cx: Context, stmt: ast.RequireStmt) -> None:
 
 def _scalar_here(cx: Context, num: Num, given: Operand, word: str) -> bool:
     if num.space is not None:
-        cx.error("E215", f"{word} needs one value per event: reduce the collection first", given.span, hints=("any(...), all(...) or sum(...)",))
+        cx.error(
+            "E215",
+            f"{word} needs one value per event: reduce the collection first",
+            given.span,
+            hints=("any(...), all(...) or sum(...)",),
+        )
         return False
     if num.type.shape:
-        cx.error("E209", f"{word} needs one value, not {with_article(num)}", given.span, hints=("any(...), all(...) or prod(...)",))
+        cx.error(
+            "E209",
+            f"{word} needs one value, not {with_article(num)}",
+            given.span,
+            hints=("any(...), all(...) or prod(...)",),
+        )
         return False
     return True
 
@@ -308,12 +352,13 @@ def _rules() -> dict[type[ast.Stmt], Callable[[Context, Any], None]]:
         ast.IfStmt: control.if_statement,
         ast.ForStmt: control.for_statement,
         ast.WhileStmt: control.while_statement,
-        ast.PlateStmt: control.plate_statement,
+        ast.PlateStmt: plates.plate_statement,
         ast.SpawnStmt: processes.spawn,
         ast.EmitStmt: processes.emit,
         ast.WeightStmt: _weight,
         ast.RequireStmt: _require,
         ast.ReturnStmt: _return,
     }
+
 
 __all__ = ["constant_value", "declare", "free_to_bind", "statement", "store", "type_of"]

@@ -7,16 +7,31 @@ from collections.abc import Sequence
 from hepppl.diagnostics import Span
 from hepppl.semantics.arithmetic import Operand, op, to_kind
 from hepppl.semantics.context import Context
-from hepppl.semantics.dims import suggested_unit
+from hepppl.semantics.dims import with_unit, without_unit
 from hepppl.semantics.types import INT, RecordType, Tensor, Type
-from hepppl.semantics.values import POISON, Num, Poison, Rec, Structured, describe_type, joined, leaves, rebuild, reshaped, type_of
+from hepppl.semantics.values import (
+    POISON,
+    Num,
+    Poison,
+    Rec,
+    Structured,
+    describe,
+    describe_type,
+    joined,
+    leaves,
+    rebuild,
+    reshaped,
+    type_of,
+    with_article,
+)
 
 
 def convert(cx: Context, value: Num | Rec, target: Type, span: Span) -> Num | Rec | Poison:
     """``value`` as a value of ``target``, which is known to hold it: kinds promoted, fields in its order."""
     if isinstance(value, Num) and isinstance(target, Tensor):
         return to_kind(cx, value, target.kind, span)
-    assert isinstance(value, Rec) and isinstance(target, RecordType)
+    assert isinstance(value, Rec)
+    assert isinstance(target, RecordType)
     fields = {}
     for name, inner in target.fields:
         new = convert(cx, value.fields[name], inner, span)  # type: ignore[arg-type]
@@ -43,47 +58,55 @@ def accepts(target: Type, found: Type) -> bool:
     return False
 
 
-def fit(cx: Context, operand: Operand, target: Type, what: str, declared: Span | None, code: str = "E206") -> Structured:
+def fit(
+    cx: Context, operand: Operand, target: Type, what: str, declared: Span | None, code: str = "E206"
+) -> Structured:
     """The operand as a value of a declared type, or an error that points at the value and the declaration."""
     value = operand.value
     if isinstance(value, Poison):
         return value
     if isinstance(value, (Num, Rec)) and accepts(target, type_of(value)):
         return convert(cx, value, target, operand.span)
-    from hepppl.semantics.values import describe, with_article
-
     hint = None
     if isinstance(value, Num) and isinstance(target, Tensor):
         if value.type.dim != target.dim and value.type.dim.dimensionless and not target.dim.dimensionless:
-            hint = f"give it a unit, e.g. {operand.span.text} {suggested_unit(target.dim)}"
+            hint = f"give it a unit, e.g. {with_unit(operand.span.text, target.dim)}"
         elif value.type.dim != target.dim and target.dim.dimensionless:
-            hint = f"divide it by a unit, e.g. {operand.span.text} / {suggested_unit(value.type.dim)}"
+            hint = f"divide it by a unit, e.g. {without_unit(operand.span.text, value.type.dim)}"
         elif target.kind == "int" and value.type.kind == "real":
             hint = f"convert it: int({operand.span.text})"
     label = None if declared is None else (declared, f"declared as {describe_type(target)}")
-    found = with_article(value)
+    whole = isinstance(target, Tensor) and target.kind == "int"
+    found = with_article(value, "a real number" if whole else "a dimensionless number")
     if isinstance(value, Rec) and isinstance(target, RecordType):
         found = describe(value)
     return cx.error(
-        code, f"{what} must be {with_article(target)}, not {found}", operand.span, ((operand.span, describe(value)), label), (hint,)
+        code,
+        f"{what} must be {with_article(target)}, not {found}",
+        operand.span,
+        ((operand.span, describe(value)), label),
+        (hint,),
     )
+
+
+def lacks_unit(bare: Tensor, other: Tensor) -> bool:
+    """Whether a unit is all that keeps ``bare`` from being of the type of ``other``."""
+    return bare.dim.dimensionless and not other.dim.dimensionless and bare.shape == other.shape
 
 
 def unify(cx: Context, a: Operand, b: Operand, message: str, span: Span) -> Type | None:
     """The type that holds both values; E207 with a label at each where there is none."""
     if isinstance(a.value, Poison) or isinstance(b.value, Poison):
         return None
-    from hepppl.semantics.values import describe
-
     both = None
     if isinstance(a.value, (Num, Rec)) and isinstance(b.value, (Num, Rec)):
         both = joined(type_of(a.value), type_of(b.value))
     if both is None:
         hint = None
         for x, y in ((a, b), (b, a)):
-            if isinstance(x.value, Num) and isinstance(y.value, Num) and x.value.constant and x.value.type.dim.dimensionless:
-                if not y.value.type.dim.dimensionless and x.value.type.shape == y.value.type.shape:
-                    hint = f"give the number a unit: {x.span.text} {suggested_unit(y.value.type.dim)}"
+            bare, other = x.value, y.value
+            if isinstance(bare, Num) and isinstance(other, Num) and bare.constant and lacks_unit(bare.type, other.type):
+                hint = f"give the number a unit: {with_unit(x.span.text, other.type.dim)}"
         cx.error("E207", message, span, ((a.span, describe(a.value)), (b.span, describe(b.value))), (hint,))
     return both
 

@@ -48,7 +48,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class RecordType:
-    """A record. ``name`` is the declared type's, ``"p4"``, or None for a literal; ``shape`` makes it an array of them."""
+    """A record. ``name`` is the declared type's, ``"p4"``, or None for a literal; ``shape``: an array of them."""
 
     name: str | None
     fields: tuple[tuple[str, Type], ...]

@@ -9,7 +9,7 @@ from fractions import Fraction
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepError, HepTypeError, HepValueError
 from hepppl.diagnostics.suggest import nearest
-from hepppl.semantics.dims import phrase, suggested_unit
+from hepppl.semantics.dims import phrase, suggested_unit, with_unit
 from hepppl.semantics.types import AREA, CHARGE, ENERGY, LENGTH, NONE, TEMPERATURE, TIME, Dim
 
 ELEMENTARY_CHARGE = 1.602176634e-19  # coulomb, exact since the SI of 2019
@@ -108,7 +108,9 @@ def parse_unit(text: str) -> tuple[float, Dim]:
     while position < len(text.rstrip()):
         match = _FACTOR.match(text, position)
         if match is None:
-            raise HepValueError(Diagnostic("E311", f"'{text.strip()}' is not a unit", hints=("write it as in 5 GeV/mm",)))
+            raise HepValueError(
+                Diagnostic("E311", f"'{text.strip()}' is not a unit", hints=("write it as in 5 GeV/mm",))
+            )
         name, power = match.group(1), sign * Fraction(match.group(2) or 1)
         if name != "1":
             if name not in UNITS:
@@ -131,15 +133,19 @@ def parse_quantity(text: str, dim: Dim, name: str = "") -> float:
     match = _NUMBER.match(text)
     if match is None:
         example = f"20 {suggested_unit(dim)}" if not dim.dimensionless else "2.5"
-        raise HepValueError(Diagnostic("E412", f"'{text}' is not a number{of}", hints=(f"write for example {example}",)))
+        raise HepValueError(
+            Diagnostic("E412", f"'{text}' is not a number{of}", hints=(f"write for example {example}",))
+        )
     value, unit = float(match.group(1).replace("_", "")), text[match.end() :]
     try:
         factor, found = parse_unit(unit)
     except HepError as error:
         inner = error.diagnostics[0]
-        raise HepValueError(Diagnostic("E412", f"cannot read '{text}'{of}: {inner.message}", hints=inner.hints)) from None
+        raise HepValueError(
+            Diagnostic("E412", f"cannot read '{text}'{of}: {inner.message}", hints=inner.hints)
+        ) from None
     if found != dim and not (math.isinf(value) and not unit.strip()):
-        hint = f"give it a unit, for example {text.strip()}{suggested_unit(dim)}" if found.dimensionless else ""
+        hint = f"give it a unit, for example {with_unit(text.strip(), dim)}" if found.dimensionless else ""
         subject = f"'{name}'" if name else "the value"
         message = f"'{text.strip()}' is {phrase(found)}, but {subject} is {phrase(dim)}"
         raise HepTypeError(Diagnostic("E206", message, hints=(hint,) if hint and not dim.dimensionless else ()))

@@ -11,7 +11,7 @@ from typing import Any
 
 from hepppl.semantics.dims import name_of, phrase
 from hepppl.semantics.ir import Node, Value
-from hepppl.semantics.types import Dim, RecordType, Tensor, Type
+from hepppl.semantics.types import RecordType, Tensor, Type
 
 KINDS = ("bool", "int", "real")
 
@@ -166,19 +166,19 @@ def describe(value: Structured) -> str:
     return {Coll: "collection", Slots: "array being filled"}.get(type(value), "unknown")
 
 
-def with_article(value: Structured | Type) -> str:
-    """``an energy``, ``an int``, ``an array of 5 energies`` … for the middle of a sentence."""
+def with_article(value: Structured | Type, real: str = "a dimensionless number") -> str:
+    """``an energy``, ``an integer``, ``an array int[5]``, … for the middle of a sentence.
+
+    ``real`` is what to call a plain real number where its dimension is not the point ("a real number").
+    """
     t = type_of(value) if isinstance(value, (Num, Rec)) else value
     if isinstance(t, Tensor) and not t.shape:
-        if t.dim.dimensionless:
-            return {"real": "a dimensionless number", "int": "an integer", "bool": "a condition (true or false)"}[t.kind]
-        return phrase(t.dim)
+        words = {"real": real, "int": "an integer", "bool": "a condition (true or false)"}
+        return words[t.kind] if t.dim.dimensionless else phrase(t.dim)
     if isinstance(t, Tensor):
         return f"an array {describe_type(t)}"
     if isinstance(t, RecordType):
-        return f"{'an array of records' if t.shape else 'a record'} {describe_type(t)}"
+        if t.shape:
+            return f"an array of records {describe_type(t)}"
+        return "a four-vector" if t.name == "p4" else f"a '{t.name}'" if t.name else f"a {describe_type(t)}"
     return {Coll: "a collection", Slots: "an array being filled"}.get(type(value), "a value")
-
-
-def dim_of(value: Num) -> Dim:
-    return value.type.dim
