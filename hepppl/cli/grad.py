@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     help="Draw E and dE against a parameter: .png, .pdf or .svg.",
 )
 @click.option("--scan", "scan_text", metavar="NAME=LOW:HIGH:POINTS", help="What --plot draws against: theta=1:4:13.")
-@click.option("--scan-events", type=int, help="Events at each point of the scan (default: a tenth of -n).")
+@click.option("--scan-events", type=int, help="Events at each point of the scan (default: a twentieth of -n).")
 @common.options(common.UNIT, common.TOLERANCE)
 @click.option("--mode", type=click.Choice(["auto", "forward", "reverse"]), default="auto", help="How to differentiate.")
 @common.options(common.ENGINE, common.JSON, common.QUIET)
@@ -72,7 +72,7 @@ def command(
     elif not as_json and not quiet:
         click.echo(summary(result, scales))
     if error is None and scan is not None:
-        points = scan.run(model, scan_events or max(n // 10, 1), seed, options, quiet or as_json)
+        points = scan.run(model, scan_events or max(n // 20, 1), seed, options, quiet or as_json)
         scan.draw(points, result, scales)
         if as_json:
             common.print_json({**as_dict(result, scales), "plot": str(plot_file), "scan": scan.as_dict(points)})

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hepppl.results import GradResult
     from hepppl.semantics.ir import Param, Support
 
-POINTS = 13
+POINTS = 25
 MOST_OUTPUTS = 4
 PICTURES = (".png", ".pdf", ".svg")
 
