@@ -7,18 +7,9 @@ W warnings.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Code:
-    """``example`` fails with this code; ``fix`` is what to write or do instead."""
-
-    title: str
-    explanation: str
-    example: str
-    fix: str
-
+from hepppl.diagnostics.code import Code as Code
+from hepppl.diagnostics.codes_names import NAMES, UNSUPPORTED, VALUES
+from hepppl.diagnostics.codes_types import TYPES
 
 CODES: dict[str, Code] = {
     # ---------------------------------------------------------------- E1: syntax
@@ -171,8 +162,11 @@ CODES: dict[str, Code] = {
         "Write `2 * (3 + 4)`.",
     ),
     # ---------------------------------------------------------------- E2: types, dimensions, arguments
+    **TYPES,
     # ---------------------------------------------------------------- E3: names
+    **NAMES,
     # ---------------------------------------------------------------- E4: values
+    **VALUES,
     "E451": Code(
         "no such parameter",
         "A value was given for a parameter that the model does not have, or a derivative was asked with respect to one.",
@@ -206,7 +200,7 @@ CODES: dict[str, Code] = {
     ),
     "E456": Code(
         "not a value for this parameter",
-        "A parameter takes a number in base units, or a text with a unit such as \"20cm\"; an array of parameters takes "
+        'A parameter takes a number in base units, or a text with a unit such as "20cm"; an array of parameters takes '
         "as many of them as it has elements.",
         "model.simulate(1000, theta=[1, 2])",
         "Give one number for a scalar, a list of the right length for an array.",
@@ -366,6 +360,7 @@ CODES: dict[str, Code] = {
         "of `--wrt`.",
     ),
     # ---------------------------------------------------------------- E7: not supported yet
+    **UNSUPPORTED,
     # ---------------------------------------------------------------- E8: plugins
     "E801": Code(
         "no such plugin",

@@ -31,6 +31,8 @@ def call(cx: Context, e: ast.Call) -> Structured:
         return construct(cx, e, name)
     if name == "p4":
         return _four_vector(cx, e)
+    if name in ("argmin", "argmax", "root") and any(isinstance(a.value, ast.Lambda) for a in e.args):
+        return cx.error("E704", f"'{name}' of a function is not supported yet", e.span)
     if name in functions.table():
         return _builtin(cx, e, name)
     _arguments(cx, e)
@@ -43,8 +45,8 @@ def _arguments(cx: Context, e: ast.Call) -> list[Operand]:
 
 def _not_callable(cx: Context, e: ast.Call, name: str) -> Structured:
     span = e.func.span
-    if name in ("root",):
-        return cx.error("E704", f"'{name}' is not supported yet", span)
+    if name == "root":
+        return cx.error("E704", "'root' is not supported yet", span)
     if name in cx.processes:
         item = cx.processes[name]
         hint = f"x ~ {name}(...)" + (", or spawn it inside a process" if cx.scope.body == "process" else "")
@@ -140,8 +142,6 @@ def _signature(params: Sequence[str]) -> str:
 
 def _builtin(cx: Context, e: ast.Call, name: str) -> Structured:
     function = functions.table()[name]
-    if name in ("argmin", "argmax", "root") and any(isinstance(a.value, ast.Lambda) for a in e.args):
-        return cx.error("E704", f"'{name}' of a function is not supported yet", e.span)
     if name in pdg.FUNCTIONS and len(e.args) == 1 and isinstance(e.args[0].value, ast.String):
         return pdg.property_of(name, cx, e.args[0].value, e.span)
     params = list(function.params)
