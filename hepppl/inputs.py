@@ -11,6 +11,7 @@ from hepppl.diagnostics import Diagnostic, Label
 from hepppl.diagnostics.errors import HepError, HepValueError
 from hepppl.diagnostics.suggest import nearest
 from hepppl.semantics.dims import readable_unit
+from hepppl.semantics.types import Tensor
 from hepppl.semantics.units import parse_quantity
 
 if TYPE_CHECKING:
@@ -36,8 +37,15 @@ class ParamInfo:
 def param_info(param: Param) -> ParamInfo:
     site = param.prior.nodes[-1] if param.prior is not None else None
     prior = site.span.text.strip() if site is not None else None
-    tensor = param.value.type
+    tensor = tensor_of(param)
     return ParamInfo(param.name, param.default, param.support, readable_unit(tensor.dim), prior, tensor.shape)
+
+
+def tensor_of(declared: Param | Data) -> Tensor:
+    """Its type: parameters and data are numbers or arrays of them."""
+    kind = declared.value.type
+    assert isinstance(kind, Tensor)
+    return kind
 
 
 def interval(support: Support) -> str:
@@ -104,7 +112,7 @@ def data_values(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
 def _datum(item: Data, given: Any) -> Any:
     import numpy as np
 
-    tensor = item.value.type
+    tensor = tensor_of(item)
     array = np.asarray(given)
     if array.dtype.kind in "US":  # texts with units, one by one
         flat = [parse_quantity(str(text), tensor.dim, item.name) for text in array.ravel()]
@@ -131,7 +139,7 @@ def _default(param: Param) -> Any:
 
 def param_value(param: Param, given: Any) -> Any:
     """One parameter's value in base units: a float, or nested tuples of its shape."""
-    tensor = param.value.type
+    tensor = tensor_of(param)
     value = _numbers(given, tensor.shape, tensor.dim, param.name)
     for number in _flat(value):
         if not math.isfinite(number):

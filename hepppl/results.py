@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hepppl import trust
+from hepppl import inputs, trust
 from hepppl.diagnostics.suggest import nearest
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def gradient(model: Model, n: int, seed: int, params: Mapping[str, Any], plan: P
     """`GradResult` from what a back end's ``gradient`` gives."""
     from hepppl.semantics.dims import readable_unit
 
-    param_dims = {param.name: param.value.type.dim for param in model.program.params}
+    param_dims = {param.name: inputs.tensor_of(param).dim for param in model.program.params}
     dims = {**model.dims, "weight": None}
 
     def each(pick: Any) -> Mapping[str, ByParam]:

@@ -56,9 +56,9 @@ class App(click.Group):
             ctx.exit(BROKEN_PIPE)
         return result
 
-    def main(self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]
         try:
-            status = super().main(args, *rest, standalone_mode=False, **extra)
+            status = super().main(args, prog_name, **{**extra, "standalone_mode": False})
         except click.ClickException as error:
             error.show()
             status = error.exit_code

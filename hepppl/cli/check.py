@@ -63,7 +63,8 @@ def check_file(file: Path, data_file: Path | None) -> list[Diagnostic]:
     except HepError as error:
         return list(error.diagnostics)
     found: dict[Diagnostic, None] = {}  # models that share a faulty function report it once
-    for name in [item.name for item in tree.items if isinstance(item, ast.ModelItem)] or [None]:
+    names: list[str | None] = [item.name for item in tree.items if isinstance(item, ast.ModelItem)]
+    for name in names or [None]:
         try:
             model = Model(check(tree, name, data), tree)
             if model.program.params:

@@ -27,14 +27,14 @@ def command(
 ) -> None:
     """Print what a program becomes: its syntax tree, the typed program, the model graph, the plan, or JAX's program."""
     if stage == "ast":
-        from hepppl.cli.printing import tree
+        from hepppl.syntax import dump as dump_tree
         from hepppl.syntax import parse, read_source
 
-        click.echo("\n".join(tree(parse(read_source(file)))))
+        click.echo(dump_tree(parse(read_source(file))).rstrip("\n"))
         return
     model = common.open_model(file, model_name, data_file)
     if stage == "typed":
-        from hepppl.semantics.dump import dump
+        from hepppl.semantics import dump
 
         click.echo(dump(model.program).rstrip("\n"))
     elif stage == "graph":

@@ -64,7 +64,7 @@ def show(name: str, as_json: bool) -> None:
     group = next((g for g in registry.GROUPS if name in registry.names(g)), "hepppl.estimators")
     target = registry.load(group, name)
     entry = registry.find(group, name)
-    about = {
+    about: dict[str, Any] = {
         "kind": registry.GROUPS[group],
         "name": name,
         "package": str(entry),

@@ -122,7 +122,7 @@ def planned(model: Model, plan: Plan, params: Mapping[str, str], scan_text: str 
     if name not in plan.wrt:
         raise HepValueError(Diagnostic("E460", f"'{name}' is not differentiated: add --wrt {name}"))
     param = next(p for p in model.program.params if p.name == name)
-    if param.value.type.shape:
+    if inputs.tensor_of(param).shape:
         raise HepValueError(Diagnostic("E460", f"'{name}' is an array of parameters: scan a single one"))
     value = inputs.param_values(model.program, params)[name]
     values = spread(value, param.support) if scan_text is None else parsed(param, rest)

@@ -70,7 +70,7 @@ def without_empty_last(
     return header[:-1], [row[:-1] for row in rows]
 
 
-def shorten(rows: list[tuple[str, ...]], most: int = 60) -> list[tuple[str, ...]]:
+def shorten(rows: Sequence[Sequence[str]], most: int = 60) -> Sequence[Sequence[str]]:
     """The first rows of a long table, and a row that says how many more there are."""
     if len(rows) <= most:
         return rows

@@ -78,7 +78,7 @@ def library(name: str, extra: str) -> Any:
 
 def _npz(path: Path, columns: dict[str, np.ndarray], about: str) -> None:
     with path.open("wb") as file:  # np.savez would add a second ending to a name it does not like
-        np.savez(file, **columns, hepppl=np.array(about))
+        np.savez(file, **{**columns, "hepppl": np.array(about)})  # type: ignore[arg-type]
 
 
 def _h5(path: Path, columns: dict[str, np.ndarray], about: str) -> None:

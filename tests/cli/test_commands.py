@@ -147,7 +147,7 @@ def test_fmt(run: Callable[..., Any], folder: Path) -> None:
     assert (checked.status, checked.stdout) == (1, "messy.hep: would be reformatted\n")
     shown = run("fmt", "--diff", "messy.hep")
     assert shown.status == 0
-    assert "-  return    1+2\n+    return 1 + 2\n" in shown.stdout
+    assert "-  return    1+2\n+model messy {\n+    # kept\n+    return 1 + 2\n" in shown.stdout
     assert (folder / "messy.hep").read_text() == before
     assert run("fmt", "messy.hep").status == 0
     assert (folder / "messy.hep").read_text() == "model messy {\n    # kept\n    return 1 + 2\n}\n"
