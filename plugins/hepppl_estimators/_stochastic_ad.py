@@ -18,6 +18,10 @@ import jax.numpy as jnp
 from hepppl.plugin import EstimatorNumerics, Offer, Visit, VisitSite
 
 
+RESOLUTION = 1e-6  # no mass is looked for beyond x where the cdf, in single precision, shows none
+LONGEST_GAP = 4096
+
+
 class Neighbours(EstimatorNumerics):
     """Stateless. Option ``side``: "both" (a boundary is served from either side), "up" or "down" (from one)."""
 
@@ -41,18 +45,31 @@ def _mass(site: VisitSite, x: Any) -> Any:
 def _flip(site: VisitSite, x: Any, side: str) -> Offer:
     """The other value of a bool: the boundary False|True, where F(False) = 1 - p(True) and the two masses sum to 1."""
     sign = jnp.where(x, 1.0, -1.0)
+    possible = _mass(site, ~x) > 0
     if side == "both":
-        coefficient = sign
+        coefficient = jnp.where(possible, sign, 0.0)
     else:
-        served = x if side == "down" else ~x
+        served = possible & (x if side == "down" else ~x)
         coefficient = jnp.where(served, sign / _safe(served, _mass(site, x)), 0.0)
     return Offer(~x, coefficient, site.cdf(jnp.zeros_like(x)))
 
 
 def _neighbour(site: VisitSite, x: Any, step: int, side: str) -> Offer:
-    """x + 1 across the boundary x|x+1, or x - 1 across x-1|x. Outside the support its coefficient is 0."""
-    other = x + step
-    here, there = _mass(site, x), _mass(site, other)
+    """The next value above or below x that can be drawn; none (coefficient 0) at the end of the support.
+
+    Values without mass are passed over: F does not change there, so that the boundaries on either side of them are one.
+    """
+    here = _mass(site, x)
+    rest = 1 - jax.lax.stop_gradient(site.cdf(x)) if step > 0 else jax.lax.stop_gradient(site.cdf(x)) - here
+
+    def empty(state: Any) -> Any:
+        other, there = state
+        return (there == 0) & (rest > RESOLUTION) & (jnp.abs(other - x) < LONGEST_GAP)
+
+    def further(state: Any) -> Any:
+        return state[0] + step, _mass(site, state[0] + step)
+
+    other, there = jax.lax.while_loop(empty, further, (x + step, _mass(site, x + step)))
     served = (there > 0) & (here > 0)
     weight = here + there if side == "both" else here
     coefficient = jnp.where(served, 1.0 / _safe(served, weight), 0.0)

@@ -28,29 +28,30 @@ def lower_branch(lowering: Lowering, m: Machine, node: Node) -> None:
         return results
 
     start = m.particles.count if m.particles else None
-    yes = side(then, m.env[cond])
+    # the first side's results wait in the environment, where the second side's candidates reach them
+    waiting = [("waiting", node, i) for i in range(len(node.results))]
+    m.env.update(zip(waiting, side(then, m.env[cond]), strict=True))
     middle = m.particles.count if m.particles else None
     if m.particles and start is not None:
         m.particles.count = start
     no = side(other, apply(jnp.logical_not, (m.env[cond],), elementwise=True))
     if m.particles and middle is not None:
         m.particles.count = m.particles.count.either(middle)
-    for result, y, n in zip(node.results, yes, no, strict=True):
-        m.env[result] = select(m.env[cond], y, n)
+    for result, key, n in zip(node.results, waiting, no, strict=True):
+        m.env[result] = select(m.env[cond], m.env.pop(key), n)
 
 
 # ---------------------------------------------------------------- the changing part of a machine
 
 
-def moving(m: Machine, values: list[Val], outer: bool) -> dict[str, Any]:
-    """What a loop may change, as a carry: its own values, registers, alternatives of what lives on, particles."""
-    alternatives = {k: v.a for k, v in m.tainted().items()} if outer else {}
-    state = m.particles.state() if m.particles else None
+def moving(m: Machine, values: list[Val], keys: list[Hashable]) -> dict[str, Any]:
+    """What a loop may change, as a carry: its own values, registers, alternatives of what lives on (``keys``), and
+    particles."""
     return {
-        "values": [v if v.p.dtype == bool or not is_weak(v) else strong(v) for v in values],
+        "values": [strong(v) if is_weak(v) else v for v in values],
         "registers": m.registers,
-        "outer": list(alternatives.values()),
-        "particles": state,
+        "outer": [m.env[k].a for k in keys],
+        "particles": m.particles.state() if m.particles else None,
     }
 
 
@@ -96,9 +97,9 @@ def lower_for(lowering: Lowering, m: Machine, node: Node) -> None:
             for key, v in enumerate(results):
                 m.env[("carried", key)] = v
             m.coalesce()
-        return moving_again(m, results, keys)
+        return moving(m, results, keys)
 
-    carry = moving(m, values, offers)
+    carry = moving(m, values, keys)
     carry = stable_carry(lambda c: turn(c, jnp.int32(0)), carry, m.size, lowering.settings.tangents)
 
     def scanned(c: dict[str, Any], i: Array) -> tuple[dict[str, Any], None]:
@@ -110,21 +111,15 @@ def lower_for(lowering: Lowering, m: Machine, node: Node) -> None:
     m.env.update(zip(node.results, carry["values"], strict=True))
 
 
-def moving_again(m: Machine, results: list[Val], keys: list[Hashable]) -> dict[str, Any]:
-    return {
-        "values": [strong(v) if is_weak(v) else v for v in results],
-        "registers": m.registers,
-        "outer": [m.env[k].a for k in keys],
-        "particles": m.particles.state() if m.particles else None,
-    }
-
-
 def lower_plate(lowering: Lowering, m: Machine, node: Node) -> None:
     """Independent repetitions, run in turn; what they bind is stacked along a new leading axis."""
     (body,) = node.regions
     start, extent = node.attrs["start"], node.attrs["stop"] - node.attrs["start"]
     offers = lowering.offers_in(body)
-    keys: list[Hashable] = list(m.tainted()) if offers else []
+    waiting = ("waiting", node)
+    if m.registers.reservoir is not None and m.particles is None:  # whether what is already stacked differs
+        m.env[waiting] = Val(jnp.zeros(m.size, bool), None, jnp.zeros(m.size, bool))
+    keys: list[Hashable] = list(m.tainted()) if offers else [k for k in m.tainted() if k == waiting]
     address, saved = m.address, dict(m.env)
     loose = m.particles.loosen() if m.particles else None
 
@@ -137,9 +132,12 @@ def lower_plate(lowering: Lowering, m: Machine, node: Node) -> None:
         before = m.registers.reservoir.takes if m.registers.reservoir is not None else None
         results = lowering.run(m, body, [Val((i + start).astype(jnp.int32), batched=False)])
         took = None if before is None else m.registers.reservoir.takes != before
-        return moving_again(m, [], keys), (results, took)
+        if waiting in m.env:
+            earlier = m.env[waiting]
+            m.env[waiting] = Val(earlier.p, None, earlier.a | m.differing(results))
+        return moving(m, [], keys), (results, took)
 
-    carry = moving(m, [], offers)
+    carry = moving(m, [], keys)
     carry = stable_carry(lambda c: turn(c, jnp.int32(0))[0], carry, m.size, lowering.settings.tangents)
 
     def scanned(c: dict[str, Any], i: Array) -> Any:
@@ -149,6 +147,7 @@ def lower_plate(lowering: Lowering, m: Machine, node: Node) -> None:
     carry, (stacked, took) = lax.scan(scanned, carry, jnp.arange(extent, dtype=jnp.int32))
     m.env, m.address = saved, address
     resume(m, carry, keys)
+    m.env.pop(waiting, None)
     restarted = None
     if took is not None:  # a candidate taken in a later repetition restarts the alternative of the earlier ones
         later = jnp.flip(lax.cummax(jnp.flip(took, 0).astype(jnp.int32), axis=0), 0)
@@ -199,12 +198,12 @@ def lower_while(lowering: Lowering, m: Machine, node: Node) -> None:
             del w.env[("carried", i)]
         del w.env["again"]
         assert (w.mask_key, w.mask_depth) == (outside, depth)
-        return {**moving_again(w, new, keys), "go": again}
+        return {**moving(w, new, keys), "go": again}
 
     address, saved = m.address, dict(m.env)
     go = batch(goes_on(m, values, m.mask), m.size)
     m.env = dict(saved)
-    carry = {**moving(m, values, True), "go": go}
+    carry = {**moving(m, values, keys), "go": go}
     size, tangents = m.size, lowering.settings.tangents
     loose = m.particles.loosen() if m.particles else None
 

@@ -6,7 +6,7 @@ Tracing a program calls JAX operations on a `Machine`'s values in program order.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -168,9 +168,14 @@ class Machine:
         values = list(self.tainted().values())
         if self.registers.weight is not None and self.registers.weight.a is not None:
             values.append(self.registers.weight)
+        total = jnp.where(self.differing(values), reservoir.total, 0)
+        self.registers = replace(self.registers, reservoir=replace(reservoir, total=total))
+
+    def differing(self, values: Iterable[Val]) -> Array:
+        """Which events have an alternative that differs in one of these values."""
         differs = jnp.zeros(self.size, bool)
         for v in values:
-            unequal = jax.lax.stop_gradient(batch(v, self.size).p) != v.a
-            differs = differs | unequal.reshape(-1, self.size).any(0)
-        total = jnp.where(differs, reservoir.total, 0)
-        self.registers = replace(self.registers, reservoir=replace(reservoir, total=total))
+            if v.a is not None:
+                unequal = jax.lax.stop_gradient(batch(v, self.size).p) != v.a
+                differs = differs | unequal.reshape(-1, self.size).any(0)
+        return differs
