@@ -155,7 +155,7 @@ class Model:
         given = inputs.data_values(model.program, model.data)
         raw = model._compiled(None, **engine).simulate(n, seed, point, given, progress=progress)
         events = results.events(model, n, seed, point, raw)
-        trust.check(events, tolerance, trust.finite_outputs(events.outputs, events.weight))
+        trust.check(events, tolerance, trust.defined_outputs(events.outputs, events.weight))
         return events
 
     def grad(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -50,13 +51,16 @@ def truncated(faults: Iterable[Any], events: int) -> float:
 
 
 def tolerated(result: Any) -> list[Diagnostic]:
-    """Warnings about truncation within the tolerance: what a summary must not hide."""
-    if not result.truncated:
-        return []
-    return [
+    """Warnings about what a result is trusted in spite of: truncation within the tolerance, infinite outputs."""
+    truncation = [
         Diagnostic("W901", _fault(fault, len_of(result)).message, fault.span)
         for fault in result.faults
         if FAULTS[fault.kind][1]
+    ]
+    outputs = getattr(result, "outputs", {})
+    infinite = [name for name, values in outputs.items() if np.isinf(_counted(values, result.weight)).any()]
+    return truncation + [
+        Diagnostic("W902", f"output '{name}' is infinite in some events, and so is its mean") for name in infinite
     ]
 
 
@@ -82,14 +86,17 @@ def _not_finite(values: Iterable[tuple[str, Any]]) -> Iterator[Diagnostic]:
             yield Diagnostic("E905", f"{name} is {found}", hints=(hint,))
 
 
-def finite_outputs(outputs: Mapping[str, np.ndarray], weight: np.ndarray) -> Iterator[tuple[str, Any]]:
-    """The outputs of the events that count (weight not 0), and the weights."""
-    counted = weight != 0
-    every = bool(counted.all())
+def defined_outputs(outputs: Mapping[str, np.ndarray], weight: np.ndarray) -> Iterator[tuple[str, Any]]:
+    """What of events must be finite: the weights; and outputs that are NaN where the weight is not 0. An output may be
+    infinite in an event (the maximum of an empty collection)."""
     for name, values in outputs.items():
-        array = np.asarray(values)
-        kept = array if every else array[counted]
-        if kept.dtype.kind == "f" and not np.isfinite(kept).all():
-            rows = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1) & counted
-            yield f"output '{name}' of {rows.sum()} events (the first is event {rows.argmax()})", kept
+        if np.isnan(_counted(values, weight)).any():
+            rows = np.isnan(values.reshape(len(values), -1)).any(axis=1) & (weight != 0)
+            yield f"output '{name}' of {rows.sum()} events (the first is event {rows.argmax()})", math.nan
     yield "the weight", weight
+
+
+def _counted(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """The values of the events that count (weight not 0)."""
+    counted = weight != 0
+    return values if counted.all() else values[counted]

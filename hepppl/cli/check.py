@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 def command(ctx: click.Context, files: tuple[Path, ...], data_file: Path | None, as_json: bool, quiet: bool) -> None:
     """Check programs: syntax, names, types, dimensions, and whether a sound gradient can be planned.
 
-    Everything that is wrong is reported, for every model of every file. Nothing is run.
+    Everything that is wrong is reported, for every model of every file. Nothing is run. Where no sound gradient is
+    known a warning says so: 'simulate' works, 'grad' would be refused.
     """
     found = {file: check_file(file, data_file) for file in files}
     everything = [diagnostic for diagnostics in found.values() for diagnostic in diagnostics]
@@ -70,5 +72,10 @@ def check_file(file: Path, data_file: Path | None) -> list[Diagnostic]:
             if model.program.params:
                 model.plan()
         except HepError as error:
-            found.update(dict.fromkeys(error.diagnostics))
+            found.update(dict.fromkeys(map(_as_warning, error.diagnostics)))
     return list(found)
+
+
+def _as_warning(diagnostic: Diagnostic) -> Diagnostic:
+    """That no sound gradient is known (E601, E607) is no fault of a program: it can still be simulated."""
+    return replace(diagnostic, code="W601") if diagnostic.code in ("E601", "E607") else diagnostic

@@ -35,7 +35,8 @@ CODES: dict[str, Code] = {
     ),
     "E103": Code(
         "malformed number",
-        "Numbers are `1`, `2.5`, `1e-3` or `1_000`: one decimal point at most, and digits after the `e` of an exponent.",
+        "Numbers are `1`, `2.5`, `1e-3` or `1_000`: one decimal point at most, and digits after the `e` of an "
+        "exponent.",
         "model m {\n    return 1.2.3\n}",
         "Write one number, or two with an operator between them.",
     ),
@@ -169,7 +170,8 @@ CODES: dict[str, Code] = {
     **VALUES,
     "E451": Code(
         "no such parameter",
-        "A value was given for a parameter that the model does not have, or a derivative was asked with respect to one.",
+        "A value was given for a parameter that the model does not have, or a derivative was asked with respect to "
+        "one.",
         "hepppl simulate absorber.hep -p thta=2",
         "Use the name declared with `param`; the message names the nearest.",
     ),
@@ -307,8 +309,8 @@ CODES: dict[str, Code] = {
     # ---------------------------------------------------------------- E6: plans and estimators
     "E601": Code(
         "a derivative would be lost",
-        "A value that moves smoothly with a parameter decides something that jumps: a comparison, a rounding, a bin. The "
-        "derivative of the expectation then includes how often the outcome changes, which the derivative of the single "
+        "A value that moves smoothly with a parameter decides something that jumps: a comparison, a rounding, a bin. "
+        "The derivative of the expectation then includes how often the outcome changes, which the derivative of the single "
         "event does not see. Usually the planner helps itself by another estimator at the site where the value was "
         "drawn; here it cannot, because the parameter reaches the comparison without passing through the law of any "
         "site (a cut that is being optimised, noise transformed by the parameter), or because the site has no other "
@@ -326,8 +328,8 @@ CODES: dict[str, Code] = {
     ),
     "E603": Code(
         "no such site",
-        "An estimator was named for a random site that the program does not have. Sites are called as in `hepppl plan`: "
-        "those of a process have its name in front, `shower.interacts`.",
+        "An estimator was named for a random site that the program does not have. Sites are called as in `hepppl "
+        "plan`: those of a process have its name in front, `shower.interacts`.",
         "hepppl grad absorber.hep --by interacts=score",
         "Use the name that `hepppl plan` prints: `--by shower.interacts=score`.",
     ),
@@ -414,7 +416,8 @@ CODES: dict[str, Code] = {
         "An argument of a distribution took a value that the distribution does not allow, in at least one event: a "
         "probability above 1, a negative rate, a width of zero.",
         "model m {\n    param p: real = 1.5\n    b ~ bernoulli(p)\n    return b\n}",
-        "Restrict the parameter's support (`param p: real in (0, 1)`), or write the argument so that it stays in range.",
+        "Restrict the parameter's support (`param p: real in (0, 1)`), or write the argument so that it stays in "
+        "range.",
     ),
     "E905": Code(
         "a result that is not finite",
@@ -423,6 +426,13 @@ CODES: dict[str, Code] = {
         "Look for divisions by zero, logarithms and roots at the edge of their range.",
     ),
     # ---------------------------------------------------------------- W: warnings
+    "W601": Code(
+        "no sound gradient is known",
+        "The program is valid and can be simulated, but `grad` would refuse it, with E601 or E607, for the reason "
+        "given.",
+        "model cut {\n    param threshold: real = 1\n    x ~ exponential(1)\n    return x > threshold\n}",
+        "See the hints of the message, and `hepppl explain E601`.",
+    ),
     "W801": Code(
         "a plugin shadows a built-in",
         "A package registers a name that hepppl itself has. It is ignored: programs mean the same on every machine.",
@@ -441,6 +451,13 @@ CODES: dict[str, Code] = {
         "asks for it.",
         "hepppl plugins list",
         "Repair, upgrade or uninstall the package that the message names.",
+    ),
+    "W902": Code(
+        "an output is infinite in some events",
+        "Its mean is infinite then. The maximum of an empty collection, for example, is -inf.",
+        "process p() {\n    b ~ bernoulli(0.5)\n    if b {\n        emit 1\n    }\n}\n"
+        "model m {\n    h ~ p() limit 2\n    return max(h)\n}",
+        "Say what the output is to be in such events: `if count(h) > 0 then max(h) else 0`.",
     ),
     "W901": Code(
         "some events were truncated",

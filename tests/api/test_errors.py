@@ -132,6 +132,11 @@ def test_what_is_not_finite_fails() -> None:
     assert len(caught.value.result) == 100
 
 
+def test_an_infinite_output_is_the_users_business() -> None:
+    model = hepppl.parse("model m {\n    b ~ bernoulli(0.5)\n    return if b then 1.0 else inf\n}")
+    assert model.simulate(100).mean["value"] == float("inf")
+
+
 def test_rejected_events_may_be_anything() -> None:
     model = hepppl.parse("model m {\n    x ~ normal(0, 1)\n    require x > 0\n    return log(x)\n}")
     events = model.simulate(1000)

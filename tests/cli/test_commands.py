@@ -20,6 +20,17 @@ def test_check(run: Callable[..., Any]) -> None:
     }
 
 
+def test_check_warns_where_no_gradient_is_known(run: Callable[..., Any], folder: Path) -> None:
+    (folder / "cut.hep").write_text(
+        "model cut {\n    param t: real = 1\n    x ~ exponential(1)\n    return x > t\n}\n", encoding="utf-8"
+    )
+    outcome = run("check", "cut.hep")
+    assert (outcome.status, outcome.stdout) == (0, "cut.hep: ok\n")
+    assert "warning[W601]" in outcome.stderr
+    assert run("simulate", "cut.hep", "-n", 100, "--quiet").status == 0
+    assert "error[E601]" in run("grad", "cut.hep").stderr
+
+
 def test_check_every_example(run: Callable[..., Any], examples: Path) -> None:
     files = sorted(examples.glob("*.hep"))
     assert len(files) >= 5
