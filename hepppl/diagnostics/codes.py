@@ -310,8 +310,8 @@ CODES: dict[str, Code] = {
     "E601": Code(
         "a derivative would be lost",
         "A value that moves smoothly with a parameter decides something that jumps: a comparison, a rounding, a bin. "
-        "The derivative of the expectation then includes how often the outcome changes, which the derivative of the single "
-        "event does not see. Usually the planner helps itself by another estimator at the site where the value was "
+        "The derivative of the expectation then includes how often the outcome changes, which the derivative of the "
+        "single event does not see. Usually the planner helps itself by another estimator at the site where the value was "
         "drawn; here it cannot, because the parameter reaches the comparison without passing through the law of any "
         "site (a cut that is being optimised, noise transformed by the parameter), or because the site has no other "
         "sound estimator.",
