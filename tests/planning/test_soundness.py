@@ -1,0 +1,184 @@
+"""Where a derivative would be lost, the fewest sites are changed, nearest first; or the program is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from hepppl.diagnostics.errors import HepPlanError
+from hepppl.planning import choose
+
+from .load import graph_of
+
+
+def model(body: str, params: str = "param t: real = 0.5") -> str:
+    lines = "\n".join(f"    {line}" for line in [params, *body.strip().splitlines()])
+    return f"model m {{\n{lines}\n}}\n"
+
+
+def chosen(body: str, **options) -> dict[str, str | None]:
+    return {row.site: row.estimator for row in choose(graph_of(model(body)), **options).rows}
+
+
+def codes(body: str, **options) -> list[str]:
+    with pytest.raises(HepPlanError) as caught:
+        choose(graph_of(model(body)), **options)
+    return [d.code for d in caught.value.diagnostics]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "return x > 1",
+        "return if x > 1 then x else 0",
+        "return floor(x)",
+        "return round(x)",
+        "return sign(x)",
+        "return x % 0.3",
+        "require x > 0\nreturn 1.0",
+        "i = 0\nwhile x > i limit 9 { i = i + 1 }\nreturn i",
+        "if x > 0 { y = 1 } else { y = 2 }\nreturn y",
+        "return argmax([x, 0.0])",
+        "b ~ bernoulli(if x > 0 then 0.3 else 0.4)\nreturn b",
+        "return x < 1 and x > -1",
+        "y = x^2 + 1\nreturn max(y, 2) > 3",
+    ],
+)
+def test_a_rough_use_takes_the_score(use: str) -> None:
+    assert chosen(f"x ~ normal(t, 1)\n{use}")["x"] == "score"
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "return x^2",
+        "return max(x, 0)",
+        "return abs(x) + min(x, 1)",
+        "return sort([x, 0.3, 2 * x])",
+        "return if t > 0 then x else -x",
+        "n ~ poisson(3)\nreturn if n > 2 then x else 0",
+        "weight exp(-x^2)\nreturn x",
+        "y ~ normal(x, 1)\nreturn y",
+        "b ~ bernoulli(sigmoid(x))\nreturn b",
+        "dead = x > 0\nreturn x",
+    ],
+)
+def test_a_smooth_use_is_reparameterised(use: str) -> None:
+    assert chosen(f"x ~ normal(t, 1)\n{use}")["x"] == "reparam"
+
+
+def test_a_comparison_of_other_values_does_not_matter() -> None:
+    found = chosen("x ~ normal(t, 1)\ny ~ normal(0, 1)\nreturn if y > 0 then x else 0")
+    assert found == {"x": "reparam", "y": None}
+
+
+def test_the_site_nearest_the_comparison_changes() -> None:
+    assert chosen("x ~ normal(t, 1)\ny ~ normal(x, 1)\nreturn y > 0") == {"x": "reparam", "y": "score"}
+
+
+def test_no_more_sites_change_than_must() -> None:
+    """With x drawn at fixed value, nothing that y's law holds moves any more."""
+    assert chosen("x ~ normal(t, 1)\ny ~ normal(x, 1)\nreturn (a = x > 0, b = y > 0)") == {"x": "score", "y": None}
+
+
+def test_where_the_nearest_has_a_moving_support_the_one_above_changes() -> None:
+    assert chosen("x ~ normal(t, 1)\ny ~ uniform(x, x + 1)\nreturn y > 0") == {"x": "score", "y": None}
+
+
+def test_a_moving_support_compared_is_refused() -> None:
+    assert codes("x ~ uniform(0, t)\nreturn x > 0.2") == ["E601"]
+    assert codes("x ~ pareto(t, 3)\nreturn x > 1") == ["E601"]
+
+
+def test_a_moving_support_in_smooth_use_is_reparameterised() -> None:
+    assert chosen("x ~ uniform(0, t)\nreturn x^2") == {"x": "reparam"}
+
+
+def test_the_threshold_is_refused() -> None:
+    assert codes("x ~ normal(0, 1)\nreturn x > t") == ["E601"]
+    assert codes("x ~ normal(t, 1)\nreturn x > t") == ["E601"]
+    assert codes("x ~ exponential(1)\nreturn floor(x * t)") == ["E601"]
+
+
+def test_a_threshold_on_a_discrete_value_is_sound() -> None:
+    """For almost every t the event does not change when t moves a little."""
+    assert chosen("n ~ poisson(3)\nreturn n > t") == {"n": None}
+
+
+def test_all_losses_are_reported_at_once() -> None:
+    assert codes("x ~ normal(0, 1)\na = x > t\nb = x < t + 1\nreturn (a = a, b = b)") == ["E601", "E601"]
+
+
+def test_a_threshold_that_is_not_asked_for_is_fine() -> None:
+    graph = graph_of(model("x ~ normal(m, 1)\nreturn x > t", "param t: real = 0.5; param m: real = 0"))
+    assert {row.site: row.estimator for row in choose(graph, wrt=["m"]).rows} == {"x": "score"}
+    with pytest.raises(HepPlanError):
+        choose(graph)
+
+
+def test_derivatives_flow_through_loops() -> None:
+    body = "x = t\nfor i in 0..3 {\n    s ~ normal(0, 1)\n    x = x + s\n}\nreturn x > 1"
+    assert codes(body) == ["E601"]
+    smooth = body.replace("return x > 1", "return x")
+    assert chosen(smooth) == {"s": None}
+    walk = "x = 0.0\nfor i in 0..3 {\n    s ~ normal(x + t, 1)\n    x = s\n}\nreturn x > 1"
+    assert chosen(walk) == {"s": "score"}
+
+
+PROCESS = """
+process decay(e: real, t: real) {{
+    fraction ~ {law}
+    if e < 0.1 {{
+        emit e
+    }} else {{
+        spawn decay(e * fraction, t)
+    }}
+}}
+
+model m {{
+    param t: real = 0.5
+    h ~ decay(1.0, t) limit 4
+    return sum(h)
+}}
+"""
+
+
+def test_derivatives_flow_through_processes() -> None:
+    """The energy that decides whether a particle goes on is the product of what its ancestors drew."""
+    rows = choose(graph_of(PROCESS.format(law="beta(2 + t, 1)"))).rows
+    assert [(row.site, row.estimator) for row in rows] == [("decay.fraction", "score")]
+    with pytest.raises(HepPlanError):
+        choose(graph_of(PROCESS.format(law="uniform(0, t)")))
+
+
+def test_what_a_reduction_compares() -> None:
+    rows = choose(graph_of(PROCESS.format(law="beta(2 + t, 1)").replace("e < 0.1", "fraction < 0.5 and false"))).rows
+    assert rows[0].estimator == "score"
+
+
+HISTOGRAM = """
+process source(t: real) {
+    x ~ normal(t, 1)
+    emit x
+}
+model m {
+    param t: real = 0.5
+    h ~ source(t) limit 2
+    return RESULT
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("result", "estimator"),
+    [
+        ("sum(h)", "reparam"),
+        ("max(h)", "reparam"),
+        ("count(h > 1)", "score"),
+        ("any(h > 1)", "score"),
+        ("hist(h, [-1.0, 0.0, 1.0])", "score"),
+        ("padded(h, 3)", "reparam"),
+    ],
+)
+def test_reductions(result: str, estimator: str) -> None:
+    rows = choose(graph_of(HISTOGRAM.replace("RESULT", result))).rows
+    assert [row.estimator for row in rows] == [estimator]
