@@ -313,8 +313,8 @@ CODES: dict[str, Code] = {
         "The derivative of the expectation then includes how often the outcome changes, which the derivative of the "
         "single event does not see. Usually the planner helps itself by another estimator at the site where the value "
         "was drawn; here it cannot, because the parameter reaches the comparison without passing through the law of "
-        "any site (a cut that is being optimised, noise transformed by the parameter), or because the site has no other "
-        "sound estimator.",
+        "any site (a cut that is being optimised, noise transformed by the parameter), or because the site has no "
+        "other sound estimator.",
         "model cut {\n    param threshold: real = 1\n    x ~ exponential(1)\n    return x > threshold\n}",
         "Draw the value from a law that holds the parameter, or smooth the comparison "
         "(`sigmoid((x - threshold) / width)`), or leave the parameter out of `--wrt`. `simulate` runs in any case.",
