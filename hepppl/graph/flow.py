@@ -31,6 +31,8 @@ ROUGH: Mapping[str, str] = {
     "argsort": "sorting into an order", "argmin": "finding the position of the least",
     "argmax": "finding the position of the greatest", "searchsorted": "finding the bin",
 }  # fmt: skip
+#: Of these, the one whose result moves with its operands between two jumps.
+_MOVES = ("mod",)
 _HIST = "filling the histogram's bins"
 
 
@@ -78,7 +80,7 @@ def passes(wire: Wire) -> bool:
         return False
     if wire.node.op == "reduce" and wire.kind == "reduce":
         return not (wire.node.attrs["kind"] == "hist" and wire.source in rough_operands(wire.node))
-    return wire.node.op not in ROUGH
+    return wire.node.op not in ROUGH or wire.node.op in _MOVES
 
 
 def rough_operands(node: Node) -> tuple[Value, ...]:

@@ -79,7 +79,7 @@ def _arrange(box: Box, links: Sequence[Link]) -> None:
 def _between(children: Sequence[Box], links: Sequence[Link]) -> list[tuple[Box, Box]]:
     """Links lifted to this level: from the child that holds the source to the child that holds the target."""
     home = {inner.id: child for child in children for inner in child.walk()}
-    pairs = {}
+    pairs: dict[tuple[Box, Box], None] = {}
     for link in links:
         source, target = home.get(link.source), home.get(link.target)
         if source is not None and target is not None and source is not target:

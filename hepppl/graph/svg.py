@@ -48,19 +48,25 @@ def to_svg(outline: Outline) -> str:
 
 
 def reduced(outline: Outline) -> list[Link]:
-    """The links between single boxes that no longer way implies; those that close a cycle are kept."""
+    """The links between single boxes that no longer way implies (for a link of data: a way of data alone); those that
+    close a cycle are kept."""
     leaves = {item.id for item in outline.walk() if not item.sections}
     links = [link for link in outline.links if link.source in leaves and link.target in leaves]
+    needed = {"data": _needed([link for link in links if link.kind == "data"]), "control": _needed(links)}
+    return [link for link in links if link in needed[link.kind]]
+
+
+def _needed(links: list[Link]) -> set[Link]:
     forward = nx.DiGraph()
-    forward.add_nodes_from(leaves)
-    closing = []
+    closing = set()
     for link in links:
+        forward.add_nodes_from((link.source, link.target))
         if nx.has_path(forward, link.target, link.source):
-            closing.append(link)
+            closing.add(link)
         else:
             forward.add_edge(link.source, link.target)
     kept = set(nx.transitive_reduction(forward).edges)
-    return [link for link in links if (link.source, link.target) in kept or link in closing]
+    return closing | {link for link in links if (link.source, link.target) in kept}
 
 
 def _groups(box: Box) -> Iterator[str]:

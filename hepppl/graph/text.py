@@ -21,7 +21,7 @@ def to_text(outline: Outline) -> str:
 def _lines(item: Item, depth: int, outline: Outline, names: dict[str, str]) -> Iterator[tuple[str, str, str]]:
     parts = []
     for sign, kind in (("<-", "data"), ("?-", "control")):
-        sources = [names[s] for s in outline.sources(item.id, kind)]
+        sources = list(dict.fromkeys(names[s] for s in outline.sources(item.id, kind)))
         if sources:
             parts.append(f"{sign} {', '.join(sources)}")
     yield "    " * depth + _headed(item), str(item.line), "  ".join(parts)
@@ -38,6 +38,8 @@ def _headed(item: Item) -> str:
 
 
 def _short(item: Item) -> str:
+    if item.kind == "emit":
+        return f"emit:{item.line}"
     return item.title.removeprefix("param ").removeprefix("data ").removeprefix("observe ").split(" ~ ")[0]
 
 

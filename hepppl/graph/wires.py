@@ -60,7 +60,7 @@ class Wire:
 
 def wires(program: Program) -> tuple[Wire, ...]:
     runs = _runs(program)
-    found = []
+    found: list[Wire] = []
     for place in places(program):
         found.extend(_of_node(place, program, runs))
         found.extend(_control(place, runs))

@@ -243,7 +243,7 @@ class _Chooser:
             site=site.name,
             number=site.number,
             distribution=self.laws[site.number].text,
-            estimator=estimator and estimator.name,
+            estimator=estimator.name if estimator else None,
             options=dict(options),
             why=choice.why,
             cost=estimator.cost if estimator else "none",
@@ -259,7 +259,7 @@ def _either(names: Sequence[str]) -> str:
 
 def _reason(info: SiteInfo, its_law: Law, chosen: Estimator) -> str:
     if chosen.pathwise:
-        return "its value moves smoothly with the parameter and every use of it is smooth"
+        return "continuous, and every use of it is smooth"
     if its_law.discrete:
         return "discrete: its value jumps"
     if its_law.pathwise is None:

@@ -20,11 +20,12 @@ def lost(graph: ModelGraph, flow: Flow, use: RoughUse) -> Diagnostic:
     names = listed(params)
     message = f"no estimator keeps the derivative with respect to {names} at {use.what}"
     labels = [Label(p.span, "the parameter") for p in graph.program.params if p.name in params]
+    decision = f"draw the decision: a bernoulli site whose probability is a function of {names}"
     hints = []
     if use.params and not use.noise:
-        reason = f"what is compared with moves with {names}, and no random value's own law says by how much"
-        hints.append("smooth the step: sigmoid((a - b) / width) in place of a > b, at the price of a known bias")
-        hints.append(f"or draw the difference, as a site whose law holds {names}: its comparison with 0 is sound")
+        reason = f"{names} moves the threshold itself, and no random value's law holds it"
+        hints.append(decision)
+        hints.append("or smooth the step: sigmoid((a - b) / width) in place of a > b, at the price of a known bias")
     elif use.params:
         noise = [site for site in graph.sites() if site.number in use.noise]
         drawn = listed([site.name for site in noise])
@@ -36,7 +37,7 @@ def lost(graph: ModelGraph, flow: Flow, use: RoughUse) -> Diagnostic:
         labels += [Label(site.node.span, "drawn here") for site in culprits]
         drawn = listed([site.name for site in culprits])
         reason = f"it decides by the value of {drawn}, and the support of that law moves with {names}"
-        hints.append("write the site with a fixed support, and shift or scale its value")
+        hints.append(decision)
     hints.append("or take derivatives with respect to other parameters only; without them, simulate runs as it is")
     return Diagnostic("E601", f"{message}: {reason}", use.node.span, tuple(labels), tuple(hints))
 

@@ -17,7 +17,6 @@ import jax.numpy as jnp
 
 from hepppl.plugin import EstimatorNumerics, Offer, Visit, VisitSite
 
-
 RESOLUTION = 1e-6  # no mass is looked for beyond x where the cdf, in single precision, shows none
 LONGEST_GAP = 4096
 

@@ -29,7 +29,7 @@ ESTIMATOR = Score(
     name="score",
     summary="weighs the output by the derivative of the log-probability of what was drawn (REINFORCE)",
     unbiased=True,
-    cost="no extra run; its variance grows with the number of draws",
+    cost="no extra run, more variance",
     relative_cost=0.1,
     citation=(
         "R. J. Williams, Simple statistical gradient-following algorithms for connectionist reinforcement learning, "

@@ -16,6 +16,8 @@ class StochasticAD(Estimator):
             return f"{site.distribution} is continuous: its values have no neighbours"
         if not site.law_depends:
             return "the site's law holds no parameter, so that no neighbour gains or loses probability"
+        if site.moving_support:
+            return f"the support of {site.distribution} moves with a parameter here, in jumps"
         return None
 
     def check_options(self, options: Mapping[str, Any]) -> str | None:

@@ -97,6 +97,8 @@ def test_the_threshold_is_refused() -> None:
     assert codes("x ~ normal(0, 1)\nreturn x > t") == ["E601"]
     assert codes("x ~ normal(t, 1)\nreturn x > t") == ["E601"]
     assert codes("x ~ exponential(1)\nreturn floor(x * t)") == ["E601"]
+    assert codes("x ~ exponential(1)\nreturn x % 0.3 > t") == ["E601"]
+    assert codes("x ~ exponential(1)\nreturn x > t % 1") == ["E601"]
 
 
 def test_a_threshold_on_a_discrete_value_is_sound() -> None:
