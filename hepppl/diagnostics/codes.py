@@ -361,6 +361,13 @@ CODES: dict[str, Code] = {
         "Write the site in another way (for a mixture: draw the component, then the value), or leave the parameter out "
         "of `--wrt`.",
     ),
+    "E608": Code(
+        "no reverse mode here",
+        "Reverse mode goes through loops of static length only; `while` loops and branching processes are "
+        "differentiated in forward mode.",
+        'hepppl.load("absorber.hep").compile(mode="reverse")',
+        'Leave `mode` out, or say mode="forward".',
+    ),
     # ---------------------------------------------------------------- E7: not supported yet
     **UNSUPPORTED,
     # ---------------------------------------------------------------- E8: plugins

@@ -113,9 +113,15 @@ def _excerpts(diagnostic: Diagnostic, span: Span, paint: _Paint) -> list[str]:
 def _line(
     source: Source, number: int, labels: list[tuple[Label, bool]], gutter: int, severity: str, paint
 ) -> list[str]:
-    text = source.line(number)
+    text, offset = source.line(number), source.line_starts[number - 1]
+    cut = 0
+    if len(text) > 10 * MAX_WIDTH:  # look at no more of an endless line than could be shown
+        centre = next((label.span.start for label, primary in labels if primary), labels[0][0].span.start) - offset
+        cut = max(0, centre - 2 * MAX_WIDTH)
+        text = text[cut : cut + 5 * MAX_WIDTH]
+        labels = [(label, p) for label, p in labels if 0 <= label.span.start - offset - cut < len(text)]
+    offset += cut
     columns = _columns(text)
-    offset = source.line_starts[number - 1]
     marks = []
     for label, primary in labels:
         start = min(label.span.start - offset, len(text))
@@ -124,7 +130,7 @@ def _line(
         end = max(end, start + 1)
         right = columns[end] if end < len(columns) else columns[-1] + 1
         marks.append(_Mark(columns[start], max(right, columns[start] + 1), _visible(label.text), primary))
-    shown, marks = _clip(_expand(text), marks)
+    shown, marks = _clip(_expand(text), marks, bool(cut))
     blank = " " * gutter + " |"
     rows = [f"{str(number).rjust(gutter)} | {shown}".rstrip()]
     rows += [f"{blank} {row}".rstrip() for row in _underline(marks, severity, paint)]
@@ -187,7 +193,7 @@ class _Canvas:
         return out
 
 
-def _clip(text: str, marks: list[_Mark]) -> tuple[str, list[_Mark]]:
+def _clip(text: str, marks: list[_Mark], cut: bool) -> tuple[str, list[_Mark]]:
     """Cut a very long line to a window around its primary mark (or its first)."""
     if _width(text) <= MAX_WIDTH:
         return text, marks
@@ -199,7 +205,7 @@ def _clip(text: str, marks: list[_Mark]) -> tuple[str, list[_Mark]]:
         if left <= column and column + width <= left + MAX_WIDTH:
             cells.append(character)
         column += width
-    before, after = "… " if left else "", " …" if column > left + MAX_WIDTH else ""
+    before, after = "… " if left or cut else "", " …" if column > left + MAX_WIDTH else ""
     shift = left - len(before)
     limit = len(before) + MAX_WIDTH
     moved = [

@@ -24,10 +24,13 @@ class Mistake(Exception):
 
 
 def _extent(children: Sequence[Any]) -> Span:
-    present = [c for c in (children[0], children[-1]) if c is not None]
-    first = present[0] if children[0] is not None else next(c for c in children if c is not None)
-    last = present[-1] if children[-1] is not None else next(c for c in reversed(children) if c is not None)
-    return Span(first.span.source, first.span.start, last.span.end)
+    first, last = children[0], children[-1]
+    if first is None:
+        first = next(c for c in children if c is not None)
+    if last is None:
+        last = next(c for c in reversed(children) if c is not None)
+    start: Span = first.span
+    return Span(start.source, start.start, last.span.end)
 
 
 def _name(token: Token) -> str:

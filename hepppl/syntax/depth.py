@@ -11,8 +11,8 @@ from hepppl.syntax.report import MAX_DEPTH, Report
 
 def children(node: ast.Node) -> Iterator[ast.Node]:
     """The nodes directly below a node, in the order of its fields."""
-    for field in fields(node):
-        value = getattr(node, field.name)
+    for name in _names(type(node)):
+        value = getattr(node, name)
         if isinstance(value, ast.Node):
             yield value
         elif isinstance(value, tuple):
@@ -21,6 +21,15 @@ def children(node: ast.Node) -> Iterator[ast.Node]:
                     yield element
                 elif isinstance(element, tuple):
                     yield from (e for e in element if isinstance(e, ast.Node))
+
+
+_NAMES: dict[type, tuple[str, ...]] = {}
+
+
+def _names(kind: type[ast.Node]) -> tuple[str, ...]:
+    if kind not in _NAMES:
+        _NAMES[kind] = tuple(field.name for field in fields(kind) if field.name != "span")
+    return _NAMES[kind]
 
 
 def check_depth(item: ast.Node, report: Report) -> None:
@@ -33,4 +42,4 @@ def check_depth(item: ast.Node, report: Report) -> None:
         if not level:
             return
     hints = ("give parts of it names of their own",)
-    report.add("E107", f"this is part of more than {MAX_DEPTH} nested operations", level[0].span, *hints)
+    report.add("E107", f"this stands inside more than {MAX_DEPTH} nested operations and blocks", level[0].span, *hints)

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hepppl.syntax.tokens import KEYWORDS
+
 if TYPE_CHECKING:
     from lark import Lark
+
+Reduction = tuple[int, str, Callable[[list[Any]], Any]]
+"""How many parts a complete rule has, its name, and what to make of the parts."""
+Action = int | Reduction
 
 # Terminals that no rule names, but which the layout pass and the messages need.
 KEPT = ("SEMICOLON", "NEWLINE", "COMMENT", "FOREIGN_OPERATOR", "FOREIGN_COMMENT", "OPEN_STRING", "QUOTED", "BAD")
@@ -45,16 +54,51 @@ def options() -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Tables:
+    """The grammar as a machine: a scanner, and the LALR(1) automaton with the callbacks that build the tree."""
+
+    scanner: re.Pattern[str]  # one named group for each terminal
+    actions: dict[int, dict[str, Action]]  # state -> terminal -> the next state, or the rule that is complete
+    goto: dict[int, dict[str, int]]  # state -> name of a rule -> the next state
+    start: int
+    end: int
+
+
 @cache
-def tables() -> Lark:
-    """The parser whose rules build the AST. Reads the cached tables where it can; a cache that cannot be read or
-    written costs a quarter of a second and nothing else."""
+def tables() -> Tables:
+    """The tables of ``hep.lark``. Read from the user's cache where possible; a cache that cannot be read or written
+    costs a quarter of a second and nothing else."""
     from lark import Lark
+    from lark.parsers.lalr_analysis import Shift
 
     from hepppl.syntax.builder import Builder
 
     path = _cache_path()
-    return Lark(grammar_text(), transformer=Builder(), cache=str(path) if path else False, **options())
+    lark = Lark(grammar_text(), transformer=Builder(), cache=str(path) if path else False, **options())
+    conf = lark.parse_interactive().parser_state.parse_conf
+    rules = {id(rule): (len(rule.expansion), rule.origin.name, conf.callbacks[rule]) for rule in lark.rules}
+    actions: dict[int, dict[str, Action]] = {}
+    goto: dict[int, dict[str, int]] = {}
+    terminals = {terminal.name for terminal in lark.terminals} | {"$END", "_NL", "BROKEN"}
+    for state, row in conf.states.items():
+        actions[state], goto[state] = {}, {}
+        for symbol, (kind, target) in row.items():
+            if kind is not Shift:
+                action = rules.get(id(target)) or (len(target.expansion), target.origin.name, conf.callbacks[target])
+                actions[state][symbol] = action
+            elif symbol in terminals:
+                actions[state][symbol] = target
+            else:
+                goto[state][symbol] = target
+    return Tables(_scanner(lark), actions, goto, conf.start_state, conf.end_state)
+
+
+def _scanner(lark: Lark) -> re.Pattern[str]:
+    """All terminals in one expression, in lark's order of preference. Reserved words are recognised as names first."""
+    terminals = [t for t in lark.terminals if t.name.lower() not in KEYWORDS]
+    terminals.sort(key=lambda t: (-t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name))
+    return re.compile("|".join(f"(?P<{t.name}>{t.pattern.to_regexp()})" for t in terminals))
 
 
 def _cache_path() -> Path | None:

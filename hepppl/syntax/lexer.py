@@ -75,9 +75,12 @@ def tokenize(source: Source, report: Report) -> tuple[list[Token], list[ast.Comm
 
 
 def _raw(source: Source) -> Iterator[Token]:
-    for token in tables().lex(source.text):
-        start = token.start_pos or 0
-        yield Token(token.type, str(token), Span(source, start, start + len(token)))
+    for match in tables().scanner.finditer(source.text):
+        kind = match.lastgroup
+        assert kind is not None  # every character is in some group
+        if kind != "_BLANK":
+            text = match.group()
+            yield Token(text.upper() if text in KEYWORDS else kind, text, Span(source, match.start(), match.end()))
 
 
 def _continued(newline: Token, report: Report) -> bool:
@@ -184,14 +187,13 @@ def _foreign_operator(token: Token, tokens: list[Token], report: Report) -> None
 
 def _bad(token: Token, tokens: list[Token], report: Report) -> None:
     character, span = token.text, token.span
-    previous = report.diagnostics[-1].span if report.diagnostics else None
-    if previous and span.source.text[previous.start : span.start] == character * (span.start - previous.start):
-        return  # one message for a run of the same
     if character in _MEANT:
         meant = _MEANT[character]
         report.add("E101", f"{_describe(character)} is not part of the language", span, f"write `{meant}`")
         tokens.append(Token(_TYPES[meant], meant, span))
         return
+    if span.start and span.source.text[span.start - 1] == character:
+        return  # one message for a run of the same
     category = unicodedata.category(character)
     hint = _HINTS.get(character)
     if hint is None and category == "Zs":

@@ -10,9 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from lark import UnexpectedToken
-from lark.parsers.lalr_parser_state import ParseConf, ParserState
-
 from hepppl.diagnostics import HepSyntaxError, Source, Span
 from hepppl.syntax import ast
 from hepppl.syntax.builder import Mistake
@@ -51,16 +48,22 @@ class _Frame:
     """A block being read, or the file: where its present statement began."""
 
     first: int  # the index of the statement's first token
-    height: int  # the height of the parser's stack before it
+    height: int  # how many states the parser had stacked before it
     fed: int  # how many tokens the parser had taken before it
     fields: bool = False  # the braces of a record type, which hold fields
+
+
+class _Stuck(Exception):
+    """The tables have no way on."""
 
 
 class _Parser:
     def __init__(self, tokens: list[Token], report: Report):
         self.tokens = tokens
         self.report = report
-        self.state: Any = tables().parse_interactive().parser_state
+        self.tables = tables()
+        self.states = [self.tables.start]
+        self.values: list[Any] = []
         self.fed: list[Token] = []  # what the parser has taken, BROKEN included
         self.frames = [_Frame(0, 1, 0)]
         self.at = 0
@@ -69,36 +72,54 @@ class _Parser:
 
     def run(self) -> list[ast.Item | ast.ConstStmt]:
         """The items of the file. All mistakes are in the report."""
-        tokens, state = self.tokens, self.state
-        last = len(tokens) - 1
-        while self.at < last:
-            token = tokens[self.at]
-            try:
-                state.feed_token(token)
-            except UnexpectedToken:
-                self._recover(None)
-                continue
-            except Mistake as mistake:
-                self._recover(mistake)
-                continue
-            kind = token.type
-            self.at += 1
-            self.fed.append(token)
-            if kind == "_NL":
-                frame = self.frames[-1]
-                frame.first, frame.height, frame.fed = self.at, len(state.state_stack), len(self.fed)
-            elif kind == "LBRACE":
-                fields = self.tokens[self.frames[-1].first].type == "TYPE"
-                self.frames.append(_Frame(self.at, len(state.state_stack), len(self.fed), fields))
-            elif kind == "RBRACE":
-                self.frames.pop()
+        last = len(self.tokens) - 1
         while True:
+            token = self.tokens[self.at]
             try:
-                return state.feed_token(tokens[last], True)
-            except UnexpectedToken:
+                self._feed(token)
+            except _Stuck:
                 self._recover(None)
+                continue
             except Mistake as mistake:
                 self._recover(mistake)
+                continue
+            if self.at == last:
+                return self.values[-1]
+            self.at += 1
+            self._keep_frames(token.type)
+
+    def _feed(self, token: Token) -> None:
+        """One token through the automaton: complete all rules that end before it, then take it."""
+        actions, goto = self.tables.actions, self.tables.goto
+        states, values, kind = self.states, self.values, token.type
+        while True:
+            action = actions[states[-1]].get(kind)
+            if action is None:
+                raise _Stuck
+            if isinstance(action, int):
+                states.append(action)
+                values.append(token)
+                self.fed.append(token)
+                return
+            size, rule, build = action
+            parts: list[Any] = []
+            if size:
+                parts = values[-size:]
+                del states[-size:], values[-size:]
+            states.append(goto[states[-1]][rule])
+            values.append(build(parts))
+            if kind == "$END" and states[-1] == self.tables.end:
+                return
+
+    def _keep_frames(self, kind: str) -> None:
+        frame = self.frames[-1]
+        if kind == "_NL":
+            frame.first, frame.height, frame.fed = self.at, len(self.states), len(self.fed)
+        elif kind == "LBRACE":
+            fields = self.tokens[frame.first].type == "TYPE"
+            self.frames.append(_Frame(self.at, len(self.states), len(self.fed), fields))
+        elif kind == "RBRACE":
+            self.frames.pop()
 
     # ------------------------------------------------------------ going on after a mistake
 
@@ -110,11 +131,8 @@ class _Parser:
             inside = False
         frame = self.frames[-1]
         self._tell(frame, mistake, inside)
-        del self.state.state_stack[frame.height :]
-        del self.state.value_stack[frame.height - 1 :]
-        broken = Token("BROKEN", "", self.tokens[frame.first].span)
-        self.state.feed_token(broken)
-        self.fed[frame.fed :] = [broken]
+        del self.states[frame.height :], self.values[frame.height - 1 :], self.fed[frame.fed :]
+        self._feed(Token("BROKEN", "", self.tokens[frame.first].span))
         self.at = self._resume(frame, inside)
         self.told_until = self.at
 
@@ -213,22 +231,28 @@ class _Parser:
         The state in which it stopped does not tell: it has finished rules that an operator could have continued. So
         the statement is read once more up to there.
         """
-        conf = self.state.parse_conf
-        silent = ParseConf(conf.parse_table, {}, conf.start)
-        state: Any = ParserState(silent, self.state.lexer, self.state.state_stack[: frame.height], [])
+        states = self.states[: frame.height]
         for token in self.fed[frame.fed :]:
-            state.feed_token(token)
-        stack = state.state_stack
-        found = set()
-        for terminal in conf.states[stack[-1]]:
-            if terminal.isupper() or terminal == "$END":
-                trial: Any = ParserState(silent, self.state.lexer, list(stack), [])
-                try:
-                    trial.feed_token(Token(terminal, "", self.tokens[self.at].span))
-                except UnexpectedToken:
-                    continue
-                found.add(terminal)
-        return frozenset(found)
+            self._advance(states, token.type)
+        terminals = self.tables.actions[states[-1]]
+        return frozenset(terminal for terminal in terminals if self._advance(list(states), terminal))
+
+    def _advance(self, states: list[int], terminal: str) -> bool:
+        """As `_feed`, without building anything; False where there is no way on."""
+        actions, goto = self.tables.actions, self.tables.goto
+        while True:
+            action = actions[states[-1]].get(terminal)
+            if action is None:
+                return False
+            if isinstance(action, int):
+                states.append(action)
+                return True
+            size, rule, _ = action
+            if size:
+                del states[-size:]
+            states.append(goto[states[-1]][rule])
+            if terminal == "$END" and states[-1] == self.tables.end:
+                return True
 
 
 _STAN_BLOCKS = frozenset({"data", "parameters", "transformed", "generated", "functions"})
