@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -34,3 +36,17 @@ pygments_style = "friendly"
 suppress_warnings = ["myst.strikethrough"]
 
 diagnostics_pages(HERE / "diagnostics")
+
+
+def plain_docstring(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Docstrings are written to be read in an editor: `code` and ``code`` both mean code, and | is no markup."""
+
+    text = "\n".join(lines)
+    parts = re.split(r"(``[^`]+``|`[^`\n]+`)", text)
+    lines[:] = "".join(
+        f"``{part.strip('`')}``\\ " if k % 2 else part.replace("|", r"\|") for k, part in enumerate(parts)
+    ).split("\n")
+
+
+def setup(app: Any) -> None:
+    app.connect("autodoc-process-docstring", plain_docstring)
