@@ -142,7 +142,7 @@ def test_neighbours_in_forward_and_reverse_mode_agree() -> None:
     offers = offers_of(CASES[2])
 
     def potentials(theta: Any) -> Any:
-        return sum(jnp.sum(offer.coefficient * offer.potential) for offer in offers(theta))
+        return sum(jnp.sum(output(offer.value) * offer.coefficient * offer.potential) for offer in offers(theta))
 
     forward = jax.jit(jax.jacfwd(potentials))(CASES[2].theta)
     backward = jax.jit(jax.jacrev(potentials))(CASES[2].theta)
