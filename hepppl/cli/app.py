@@ -81,5 +81,8 @@ class App(click.Group):
     "3 the result is not to be trusted.",
 )
 @click.version_option(__version__, prog_name="hepppl")
-def app() -> None:
+@click.pass_context
+def app(ctx: click.Context) -> None:
     """Probabilistic programs for high-energy physics: simulate them, and differentiate what they expect."""
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False

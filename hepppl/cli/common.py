@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -152,7 +153,8 @@ def show_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
 
     diagnostics = list(diagnostics)
     if diagnostics:
-        click.echo(render_all(diagnostics, color=sys.stderr.isatty()), err=True)
+        colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+        click.echo(render_all(diagnostics, color=colour), err=True)
 
 
 def diagnostics_as_dicts(diagnostics: Iterable[Diagnostic]) -> list[dict[str, Any]]:

@@ -65,7 +65,7 @@ def command(
         from hepppl.cli import scanning
 
         scan = scanning.planned(model, plan, params, scan_text, plot_file)
-    with running.progress("differentiating", quiet or as_json) as move:
+    with running.progress("differentiating", n, quiet or as_json) as move:
         result, error = running.run(lambda: model.grad(n, seed, progress=move, **options))
     if error is None and as_json and scan is None:
         common.print_json(as_dict(result, scales))

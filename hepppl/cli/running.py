@@ -20,12 +20,12 @@ Scales = Mapping[str, tuple[float, str]]
 
 
 @contextmanager
-def progress(label: str, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+def progress(label: str, total: int, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     """A progress bar on standard error, on a terminal only; yields the callback that moves it."""
     if quiet or not sys.stderr.isatty():
         yield None
         return
-    with click.progressbar(length=1, label=label, file=sys.stderr, show_pos=True) as bar:
+    with click.progressbar(length=max(total, 1), label=label, file=sys.stderr, show_pos=True) as bar:
 
         def move(done: int, total: int) -> None:
             bar.length = total

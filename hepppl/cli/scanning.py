@@ -38,7 +38,7 @@ class Scan:
     def run(self, model: Model, n: int, seed: int, options: Mapping[str, Any], quiet: bool) -> list[GradResult]:
         """The gradient at each value. The seed is the same everywhere, so the curve is as smooth as it can be."""
         results = []
-        with running.progress(f"scanning {self.param}", quiet) as move:
+        with running.progress(f"scanning {self.param}", len(self.values), quiet) as move:
             for done, value in enumerate(self.values):
                 params = {**options["params"], self.param: float(value)}
                 try:

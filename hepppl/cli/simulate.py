@@ -40,7 +40,7 @@ def command(
         from hepppl.io.write import event_format
 
         event_format(output)  # refuse before the work, not after
-    with running.progress("simulating", quiet or as_json) as move:
+    with running.progress("simulating", n, quiet or as_json) as move:
         events, error = running.run(
             lambda: model.simulate(
                 n, seed, params=params, tolerance=tolerance, progress=move, **common.engine_options(engine)
