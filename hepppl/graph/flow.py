@@ -30,9 +30,10 @@ ROUGH: Mapping[str, str] = {
     "sign": "taking the sign", "mod": "the remainder", "to_int": "the conversion to int",
     "argsort": "sorting into an order", "argmin": "finding the position of the least",
     "argmax": "finding the position of the greatest", "searchsorted": "finding the bin",
+    "arctan2": "the step of arctan2 from pi to -pi",
 }  # fmt: skip
-#: Of these, the one whose result moves with its operands between two jumps.
-_MOVES = ("mod",)
+#: Of these, the ones whose result moves with its operands between two jumps.
+_MOVES = ("mod", "arctan2")
 _HIST = "filling the histogram's bins"
 
 

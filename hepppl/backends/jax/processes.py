@@ -14,11 +14,9 @@ from hepppl.backends.jax.lanes import gather, run_lanes
 from hepppl.backends.jax.lowering import Lowering, unsupported
 from hepppl.backends.jax.machine import MASK, Address, Machine, Registers, Reservoir
 from hepppl.backends.jax.particles import Choice, Layout, Override, Particle, Particles, blank_stack, strip
-from hepppl.backends.jax.random import threefry2x32, uniform
+from hepppl.backends.jax.random import DRAW, MERGE, threefry2x32, uniform
 from hepppl.backends.jax.value import Val, batch, join_trees, select, stable_carry
 from hepppl.graph import Node, Tensor, Value, walk
-
-MERGE = 0xFFFE0000  # counter word of the choice between a process's candidate and an earlier one
 
 
 @jax.tree_util.register_dataclass
@@ -54,12 +52,14 @@ class Run:
 
 
 def lower_process(lowering: Lowering, m: Machine, node: Node) -> None:
-    if m.particles is not None:
-        raise unsupported("E702", "a branching process cannot be run inside another process yet", node.span)
+    assert m.particles is None, "refused by the type checker"
     run = Run(
         lowering, node, Layout.of(lowering, node.attrs["process"]), lowering.graph.reduces_of(node.results[0])
     )
     for reduce in run.reduces:
+        if reduce.attrs["kind"] == "jagged":
+            text = "an output with a varying number of elements is not supported yet"
+            raise unsupported("E708", text, reduce.span, "reduce it, or use padded(..., n) for an array of n")
         for v in reduce.inputs[1:]:
             ensure(lowering, m, v, reduce)
     args = [m.env[v] for v in node.inputs]
@@ -94,7 +94,7 @@ def ensure(lowering: Lowering, m: Machine, value: Value, reduce: Node) -> None:
     producer = lowering.producer.get(value)
     if producer is None or producer.regions or producer.op in ("site", "process", "reduce"):
         raise unsupported(
-            "E703",
+            "E708",
             "this reduction uses a value that is only known after the process has run",
             reduce.span,
             "compute the value before the process, or reduce with padded(...) and go on with the array",
@@ -130,7 +130,9 @@ def root_track(run: Run, m: Machine, args: list[Val], key: tuple[Array, Array], 
     reservoir, choice = None, None
     if collect:
         tangents = run.lowering.settings.tangents
-        reservoir = Reservoir(jnp.zeros(size, real), Val(jnp.zeros(size, real), jnp.zeros((tangents, size), real)), zero)
+        word, _ = threefry2x32(*key, DRAW, 0, run.lowering.settings.rounds)
+        chosen = Val(jnp.zeros(size, real), jnp.zeros((tangents, size), real))
+        reservoir = Reservoir(jnp.zeros(size, real), chosen, zero, uniform(word, real))
         kinds = {
             n.results[0].type.kind
             for k in run.layout.keys
@@ -243,7 +245,7 @@ def follow_alternatives(
         take = uniform(word, lowering.settings.dtype) * total < inner.total
         chosen = select(Val(take), inner.chosen, outer.chosen)
         takes = outer.takes + take.astype(jnp.int32)
-        m.registers = replace(m.registers, reservoir=Reservoir(total, chosen, takes))
+        m.registers = replace(m.registers, reservoir=Reservoir(total, chosen, takes, outer.draw))
         m.restart_alternative(take)
     else:
         take, total = jnp.zeros(size, bool), outer.total

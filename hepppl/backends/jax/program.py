@@ -68,7 +68,7 @@ class Compiled:
             mode = "reverse" if self.wrt.total > FORWARD and not self.random_length else "forward"
         if mode == "reverse" and self.random_length:
             text = "reverse mode does not go through `while` loops and branching processes; use mode='forward'"
-            raise HepPlanError(Diagnostic("E605", text))
+            raise HepPlanError(Diagnostic("E608", text))
         self.mode = mode
         self._executables: dict[Any, tuple[Any, tuple[FaultKind, ...]]] = {}
 

@@ -8,12 +8,15 @@ BigCrush; twenty is their default and is offered as an option.
 from __future__ import annotations
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
 ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
 PARITY = 0x1BD11BDA
-CHILD = 0xFFFF0000  # counter words from here on are not site numbers
+# First counter words that are no site's number: a particle's k-th child, the event's reservoir, and the choice between
+# the reservoir of a process and that of its event.
+CHILD, DRAW, MERGE = 0xFFFF0000, 0xFFFD0000, 0xFFFE0000
 
 
 def threefry2x32(key0: ArrayLike, key1: ArrayLike, ctr0: ArrayLike, ctr1: ArrayLike, rounds: int) -> tuple[Array, Array]:
@@ -32,8 +35,10 @@ def threefry2x32(key0: ArrayLike, key1: ArrayLike, ctr0: ArrayLike, ctr1: ArrayL
 
 
 def uniform(bits: Array, dtype: jnp.dtype) -> Array:
-    """A uniform strictly inside (0, 1) from the upper 24 bits of a word; the same numbers in float32 and float64."""
-    return (bits >> 8).astype(dtype) * dtype.type(2.0**-24) + dtype.type(2.0**-25)
+    """A uniform strictly inside (0, 1) from the upper 24 bits of a word: the middle of one of 2**24 intervals, rounded
+    to float32 (the last would round to 1; the number below it is taken), the same numbers in float32 and float64."""
+    u = (bits >> 8).astype(jnp.float32) * np.float32(2.0**-24) + np.float32(2.0**-25)
+    return jnp.minimum(u, np.float32(1 - 2.0**-24)).astype(dtype)
 
 
 def event_keys(seed: ArrayLike, events: tuple[Array, Array], rounds: int) -> tuple[Array, Array]:

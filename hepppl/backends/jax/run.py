@@ -14,7 +14,7 @@ from jax import Array
 from hepppl.backends.jax.gradients import raw_outputs, shares
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Address, Machine, Registers, Reservoir
-from hepppl.backends.jax.random import event_keys
+from hepppl.backends.jax.random import DRAW, event_keys, threefry2x32, uniform
 from hepppl.backends.jax.value import Val, batch
 
 Seed = tuple[Array, Array]  # low and high word
@@ -57,7 +57,9 @@ def start(lowering: Lowering, size: int, seed: Seed, numbers: Numbers, inputs: M
     if lowering.offers:
         zero = jnp.zeros(size, settings.dtype)
         t = None if settings.reverse else jnp.zeros((settings.tangents, size), settings.dtype)
-        reservoir = Reservoir(zero, Val(zero, t), jnp.zeros(size, jnp.int32))
+        word, _ = threefry2x32(*address.key, DRAW, 0, settings.rounds)
+        draw = uniform(word, settings.dtype)
+        reservoir = Reservoir(zero, Val(zero, t), jnp.zeros(size, jnp.int32), draw)
     registers = Registers(jnp.zeros(size, jnp.int32), None, tuple(estimators), reservoir)
     return Machine(lowering, size, address, registers, inputs)
 

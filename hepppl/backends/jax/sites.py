@@ -38,8 +38,8 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
     dist, number = node.attrs["dist"], node.attrs["number"]
     inputs = [m.env[v] for v in node.inputs]
     dtype = lowering.dtype(node.results[0].type.kind)
-    w0, w1 = m.words(number)
-    u = Val(uniform(w0, lowering.settings.dtype))
+    word, _ = m.words(number)
+    u = Val(uniform(word, lowering.settings.dtype))
 
     if inputs:
         message = f"an argument of '{dist.name}' is outside its range at site '{node.attrs['name']}'"
@@ -79,7 +79,7 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
     flat = rest[len(leaves) :]
     offers = [Offer(*(Val(v.p, v.t, None, v.batched) for v in flat[3 * i : 3 * i + 3])) for i in range(offer_count[0])]
     if offers and m.registers.reservoir is not None:
-        take, alternative = consider(lowering, m, offers, w1, dtype)
+        take, alternative = consider(lowering, m, offers, dtype)
         if m.particles is not None:
             m.particles.choose(m, node, take, alternative)
         else:
@@ -96,37 +96,28 @@ def overridden(m: Machine, node: Node, value: Val) -> Val:
     return m.particles.override.at(m, node, value)
 
 
-def consider(
-    lowering: Lowering, m: Machine, offers: list[Offer], word: Array, dtype: Any
-) -> tuple[Array, Array]:
+def consider(lowering: Lowering, m: Machine, offers: list[Offer], dtype: Any) -> tuple[Array, Array]:
     """Put the candidates of a visit to the event's reservoir; returns which events took one, and its value.
 
     Reservoir sampling with weights (Chao 1982): a candidate replaces the kept one with probability weight / total, so
     that in the end each is kept with probability proportional to its weight. Weights are |coefficient| times the norm of
-    the potential's derivative where derivatives are carried, |coefficient| alone in reverse mode.
+    the potential's derivative where derivatives are carried, |coefficient| alone in reverse mode. One uniform serves all
+    decisions of an event: given its outcome, each leaves a uniform behind.
     """
     reservoir = m.registers.reservoir
     assert reservoir is not None
-    here = m.here
     real = lowering.settings.dtype
-    weights = []
+    total, chosen, draw = reservoir.total, reservoir.chosen, reservoir.draw
+    alternative, taken = jnp.zeros(m.size, dtype), jnp.zeros(m.size, bool)
     for offer in offers:
-        weight = jnp.abs(lax.stop_gradient(batch(offer.coefficient, m.size).p)).astype(real)
-        if not lowering.settings.reverse:
-            slope = batch(offer.potential, m.size).t
-            if slope is None:
-                slope = jnp.zeros((1, m.size), real)
-            size = jnp.abs(slope[0]) if slope.shape[0] == 1 else jnp.sqrt(jnp.sum(slope * slope, 0))
-            weight = weight * size
-        weights.append(weight if here is None else jnp.where(here, weight, 0))
-    total = reservoir.total + sum(weights[1:], weights[0])
-    draw = uniform(word, real) * total
-    chosen, alternative = reservoir.chosen, jnp.zeros(m.size, dtype)
-    taken, low = jnp.zeros(m.size, bool), jnp.zeros(m.size, real)
-    for offer, weight in zip(offers, weights, strict=True):
-        take = decided((draw >= low) & (draw < low + weight))
-        low = low + weight
         coefficient = lax.stop_gradient(batch(offer.coefficient, m.size).p).astype(real)
+        weight = selection_weight(lowering, m, coefficient, offer.potential)
+        after = total + weight
+        mark = draw * after
+        take = decided(mark < weight)
+        rest = (mark - weight) / jnp.where(total > 0, total, 1)
+        draw = jnp.where(take, mark / jnp.where(weight > 0, weight, 1), jnp.where(total > 0, rest, draw))
+        draw, total = jnp.clip(draw, 0, 1 - 2**-24), after
         ratio = Val(jnp.where(take, coefficient / jnp.where(weight > 0, weight, 1), 0))
         scaled = apply(lambda r, f: lax.stop_gradient(r) * f, (ratio, offer.potential), elementwise=True)
         if scaled.t is None and not lowering.settings.reverse:
@@ -134,7 +125,18 @@ def consider(
         chosen = select(Val(take), scaled, chosen)
         alternative = jnp.where(take, lax.stop_gradient(batch(offer.value, m.size).p).astype(dtype), alternative)
         taken = taken | take
-    m.registers = replace(
-        m.registers, reservoir=Reservoir(total, chosen, reservoir.takes + taken.astype(jnp.int32))
-    )
+    takes = reservoir.takes + taken.astype(jnp.int32)
+    m.registers = replace(m.registers, reservoir=Reservoir(total, chosen, takes, draw))
     return taken, alternative
+
+
+def selection_weight(lowering: Lowering, m: Machine, coefficient: Array, potential: Val) -> Array:
+    weight = jnp.abs(coefficient)
+    if not lowering.settings.reverse:
+        slope = batch(potential, m.size).t
+        if slope is None:
+            return jnp.zeros_like(weight)
+        slope = lax.stop_gradient(slope)
+        weight = weight * (jnp.abs(slope[0]) if slope.shape[0] == 1 else jnp.sqrt(jnp.sum(slope * slope, 0)))
+    here = m.here
+    return weight if here is None else jnp.where(here, weight, 0)
