@@ -1,4 +1,4 @@
-"""Programs to run: the project's examples, and those beside this file."""
+"""Programs to run: the examples of the project, physics in `programs`, and difficult ones in `probes`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from hepppl.semantics.ir import Program
 from hepppl.syntax import parse
 
 HERE = Path(__file__).parent
-FILES = {
-    path.stem: path for path in [*(HERE / "programs").glob("*.hep"), *(HERE.parents[1] / "examples").glob("*.hep")]
-}
+FOLDERS = (HERE / "programs", HERE / "probes", HERE.parents[1] / "examples")
+FILES = {path.stem: path for folder in FOLDERS for path in sorted(folder.glob("*.hep"))}
 
 
 def program(text: str, name: str = "<test>") -> Program:
