@@ -29,7 +29,11 @@ class BatchEvent:
 def raw_outputs(lowering: Lowering, m: Machine) -> dict[str, Val]:
     """The outputs whose expectations are taken: w·f for every output f, and the weight w where there is one."""
     real = lowering.settings.dtype
-    outputs = {o.name: batch(lowering.cast(m.env[o.value], real), m.size) for o in lowering.program.outputs}
+    outputs = {
+        o.name: batch(lowering.cast(m.env[o.value], real), m.size)
+        for o in lowering.program.outputs
+        if o.name not in lowering.jagged
+    }
     weight = m.registers.weight
     if weight is None:
         return outputs

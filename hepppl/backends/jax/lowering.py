@@ -28,6 +28,7 @@ class Settings:
     rounds: int = 13
     lanes: int = 512
     max_steps: int = 1_000_000
+    capacity: int = 32  # elements of an output of varying length
     tangents: int = 0
     reverse: bool = False
 
@@ -148,6 +149,12 @@ class Lowering:
             for reduce in self.graph.reduces_of(node.results[0]):
                 used.extend(reduce.inputs[1:])
         return tuple(used)
+
+    @cached_property
+    def jagged(self) -> frozenset[str]:
+        """Names of the outputs with a varying number of elements."""
+        produced = {o.name: self.producer.get(o.value) for o in self.program.outputs}
+        return frozenset(k for k, node in produced.items() if node is not None and node.attrs.get("kind") == "jagged")
 
     @cached_property
     def producer(self) -> dict[Value, Node]:

@@ -48,18 +48,17 @@ class Run:
         return self.lowering.dtype(type_.kind), self.lowering.settings.dtype
 
     def empty(self, size: int) -> list[list[Val]]:
-        return [reductions.empty(r, size, *self.dtypes(r)) for r in self.reduces]
+        capacity = self.lowering.settings.capacity
+        return [reductions.empty(r, size, *self.dtypes(r), capacity) for r in self.reduces]
 
 
 def lower_process(lowering: Lowering, m: Machine, node: Node) -> None:
     assert m.particles is None, "refused by the type checker"
-    run = Run(
-        lowering, node, Layout.of(lowering, node.attrs["process"]), lowering.graph.reduces_of(node.results[0])
-    )
+    reduces = lowering.graph.reduces_of(node.results[0])
+    if lowering.settings.gradient:  # an output of varying length has no expectation
+        reduces = tuple(r for r in reduces if r.attrs["kind"] != "jagged")
+    run = Run(lowering, node, Layout.of(lowering, node.attrs["process"]), reduces)
     for reduce in run.reduces:
-        if reduce.attrs["kind"] == "jagged":
-            text = "an output with a varying number of elements is not supported yet"
-            raise unsupported("E708", text, reduce.span, "reduce it, or use padded(..., n) for an array of n")
         for v in reduce.inputs[1:]:
             ensure(lowering, m, v, reduce)
     args = [m.env[v] for v in node.inputs]
@@ -294,7 +293,7 @@ def follow_alternatives(
 
 def lower_reduce(lowering: Lowering, m: Machine, node: Node) -> None:
     """The value was accumulated while the process ran (`lower_process` has put it in place)."""
-    assert node.results[0] in m.env
+    assert node.results[0] in m.env or node.attrs["kind"] == "jagged"
 
 
 def lower_spawn(lowering: Lowering, m: Machine, node: Node) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from hepppl.backends.jax import run
 from hepppl.backends.jax.gradients import WEIGHT
 from hepppl.backends.jax.lowering import FaultKind, Lowering, Settings
 from hepppl.backends.jax.moments import Moments
-from hepppl.backends.jax.results import Derivative, Events, Fault, Gradient
+from hepppl.backends.jax.results import Derivative, Events, Fault, Gradient, Jagged
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepPlanError
 from hepppl.graph import ModelGraph, Tensor
@@ -88,10 +89,7 @@ class Compiled:
         """The pure function of a call, (seed, first event, params, data) -> arrays with a trailing event axis, and the
         table of faults that its ``fault`` output counts in (complete once the function has been traced)."""
         tangents = wrt.total if what == "forward" and wrt is not None else 0
-        settings = Settings(
-            self.settings.precision, self.settings.rounds, self.settings.lanes, self.settings.max_steps, tangents,
-            what == "reverse",
-        )  # fmt: skip
+        settings = replace(self.settings, tangents=tangents, reverse=what == "reverse")
         lowering = Lowering(self.graph, self.plan, settings)
         if what == "simulate":
             one = partial(run.simulate, lowering, tile)
@@ -145,6 +143,7 @@ class Compiled:
         """Run ``n`` events call by call: number of the first event, arrays cut to the events asked for, fault table,
         seconds of compiling and of running."""
         tile, tiles = self._tile(n)
+        jagged = Lowering(self.graph, None, self.settings).jagged if what == "simulate" else frozenset()
         done = 0
         while done < n:
             with self._precision():
@@ -153,6 +152,11 @@ class Compiled:
                 began = time.perf_counter()
                 out = jax.tree.map(np.asarray, executable(*args))
             used = min(tile * tiles, n - done)
+            most = max((int(out["outputs"][k][-1].max()) for k in jagged), default=0)
+            if most > self.settings.capacity:  # longer than any output before: once more, with room
+                self.settings = replace(self.settings, capacity=1 << (most - 1).bit_length())
+                self._executables.clear()
+                continue
             yield done, jax.tree.map(lambda x: x[..., :used], out), faults, compiling, time.perf_counter() - began
             done += used
             if progress:
@@ -176,7 +180,10 @@ class Compiled:
             compiling, running = compiling + compile_seconds, running + run_seconds
             table.add(first, out["fault"], faults)
             parts.append(out)
+        jagged = Lowering(self.graph, None, self.settings).jagged
+        rows = {k: Jagged.join([part["outputs"].pop(k) for part in parts]) for k in jagged}
         joined = jax.tree.map(lambda *xs: np.moveaxis(np.concatenate(xs, -1), -1, 0), *parts)
+        joined["outputs"].update(rows)
         codes, found = table.finish(joined["fault"])
         return Events(joined["outputs"], joined["weight"], codes, found, compiling, running)
 
@@ -236,7 +243,8 @@ class Compiled:
     # ------------------------------------------------------------ for people who write JAX
 
     def pure_simulate(self, key: Any, params: Mapping[str, Any], n: int) -> dict[str, Array]:
-        """Outputs of ``n`` events, (n, *shape); traceable in ``key`` and ``params``. ``key``: an integer or a JAX key."""
+        """Outputs of ``n`` events, (n, *shape); traceable in ``key`` and ``params``. ``key``: an integer or a JAX key. An
+        output of varying length is (n, capacity + 1): its elements, zeros, and last their number."""
         call, _ = self.function("simulate", n, 1)
         out = call(*self._traced(key, params))
         return {k: jnp.moveaxis(v, -1, 0) for k, v in out["outputs"].items()}

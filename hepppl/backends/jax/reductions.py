@@ -15,8 +15,9 @@ def fill(size: int, shape: tuple[int, ...], value: Any, dtype: Any) -> Val:
     return Val(jnp.full((*shape, size), value, dtype))
 
 
-def empty(node: Node, size: int, dtype: Any, real: Any) -> list[Val]:
-    """The accumulators of a reduction before anything is emitted, with a batch axis of ``size``."""
+def empty(node: Node, size: int, dtype: Any, real: Any, capacity: int) -> list[Val]:
+    """The accumulators of a reduction before anything is emitted, with a batch axis of ``size``. ``capacity``: the most
+    elements that an output of varying length can hold."""
     kind = node.attrs["kind"]
     if kind == "count":
         return [fill(size, (), 0, np.int32)]
@@ -33,6 +34,8 @@ def empty(node: Node, size: int, dtype: Any, real: Any) -> list[Val]:
         return [fill(size, (), kind == "all", bool)]
     if kind == "hist":
         return [fill(size, (node.attrs["bins"],), 0, real)]
+    if kind == "jagged":
+        return [fill(size, (capacity,), 0, dtype), fill(size, (), 0, np.int32)]
     assert kind == "padded"
     return [fill(size, (node.attrs["size"],), node.attrs["fill"], dtype), fill(size, (), 0, np.int32)]
 
@@ -72,14 +75,18 @@ def _fill_bin(bins: Any, active: Any, x: Any, weight: Any, edges: Any) -> Any:
 
 
 def _append(buffer: Any, count: Any, active: Any, x: Any) -> tuple[Any, Any]:
-    here = active & (jnp.arange(buffer.shape[0]) == count)
-    return jnp.where(here, x, buffer).astype(buffer.dtype), count + active.astype(count.dtype)
+    place = jnp.where(active, count, buffer.shape[0])
+    return buffer.at[place].set(x.astype(buffer.dtype), mode="drop"), count + active.astype(count.dtype)
 
 
 def finish(node: Node, acc: list[Val]) -> Val:
-    """The reduction's value. The mean of nothing is NaN, which the run reports."""
+    """The reduction's value. The mean of nothing is NaN, which the run reports. Of varying length: the buffer with the
+    number of elements as its last row."""
     if node.attrs["kind"] == "mean":
         return apply(lambda s, n: s / n.astype(s.dtype), acc, elementwise=True)
+    if node.attrs["kind"] == "jagged":
+        wide = apply(lambda b: b.astype(jnp.int32) if b.dtype == bool else b, acc[:1])
+        return apply(lambda b, n: jnp.concatenate([b, n[None].astype(b.dtype)]), [wide, acc[1]])
     return acc[0]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,12 +22,30 @@ class Fault:
     first_event: int
 
 
+@dataclass(frozen=True, eq=False)
+class Jagged:
+    """An output with a varying number of elements: those of all events one after another, and each event's number."""
+
+    values: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def join(cls, parts: Sequence[np.ndarray]) -> Jagged:
+        """From buffers (capacity + 1, events) whose last row is the number of elements."""
+        counts = np.concatenate([part[-1] for part in parts]).astype(np.int64)
+        values = [part[:-1].T[np.arange(len(part) - 1) < part[-1][:, None]] for part in parts]
+        return cls(np.concatenate(values), counts)
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+
 @dataclass(frozen=True)
 class Events:
-    """``outputs``: arrays (events, *shape). ``weight``: (events,), None where the program never sets one. ``fault``:
+    """``outputs``: arrays (events, *shape), or `Jagged`. ``weight``: (events,), None where the program never sets one. ``fault``:
     (events,) int32, 0 or 1 + the position in ``faults``. Times in seconds."""
 
-    outputs: Mapping[str, np.ndarray]
+    outputs: Mapping[str, np.ndarray | Jagged]
     weight: np.ndarray | None
     fault: np.ndarray
     faults: tuple[Fault, ...]
