@@ -17,8 +17,8 @@ CODES: dict[str, Code] = {
         "the text does not follow the grammar",
         "Something stands where the grammar of the language does not allow it. The message says what was found and "
         "what could stand there.",
-        "model m {\n    x = [1, 2, , 3]\n    return x\n}",
-        "Write what the message expects: `x = [1, 2, 3]`.",
+        "model m {\n    x = [1 2]\n    return x\n}",
+        "Write what the message expects: `x = [1, 2]`.",
     ),
     "E101": Code(
         "invalid character",
@@ -43,7 +43,7 @@ CODES: dict[str, Code] = {
     "E104": Code(
         "a reserved word used as a name",
         "The words of the language, such as `limit`, `data` or `type`, cannot name anything else.",
-        "model m {\n    limit = 3\n    return limit\n}",
+        "model m {\n    limit = 3\n    return 1\n}",
         "Choose another name: `limit_ = 3` or `n_max = 3`.",
     ),
     "E105": Code(

@@ -76,7 +76,7 @@ def tables() -> Tables:
 
     path = _cache_path()
     lark = Lark(grammar_text(), transformer=Builder(), cache=str(path) if path else False, **options())
-    conf = lark.parse_interactive().parser_state.parse_conf
+    conf: Any = lark.parse_interactive().parser_state.parse_conf
     rules = {id(rule): (len(rule.expansion), rule.origin.name, conf.callbacks[rule]) for rule in lark.rules}
     actions: dict[int, dict[str, Action]] = {}
     goto: dict[int, dict[str, int]] = {}

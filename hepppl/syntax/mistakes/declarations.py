@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hepppl.diagnostics import Diagnostic
-from hepppl.syntax.expected import found
+from hepppl.syntax.expected import ENDS, OPERATORS, found
 from hepppl.syntax.mistakes.context import Context, Rule, is_word
 from hepppl.syntax.tokens import CLOSERS, ITEM_KEYWORDS, OPENERS, STATEMENT_KEYWORDS
 
@@ -25,7 +25,8 @@ def _reserved_name(c: Context) -> Diagnostic | None:
     if c.value_expected:
         if token.type in ("IF", "NOT") or (token.type in STATEMENT_KEYWORDS and c.near(1).type in ("NAME", "NUMBER")):
             return None
-        if token.type in ("THEN", "ELSE", "LIMIT", "BY", "IN", "FOR", "AND", "OR", "AS"):
+        clause = token.type in ("THEN", "ELSE", "LIMIT", "BY", "IN", "FOR", "AND", "OR", "AS")
+        if clause and c.near(1).type not in ENDS | OPERATORS | {"COMMA", "RPAR", "RSQB"}:
             return None
     return c.says(
         "E104",
