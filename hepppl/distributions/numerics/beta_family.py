@@ -10,8 +10,17 @@ import numpy as np
 from jax import Array
 from jax.custom_derivatives import SymbolicZero
 
-from hepppl.distributions.numerics.elementary import extended, finite, floats, guarded, positive, stirling_error, unit
-from hepppl.distributions.numerics.incomplete import beta_log_weight, beta_tails
+from hepppl.distributions.numerics.elementary import (
+    extended,
+    finite,
+    floats,
+    guarded,
+    log1pmx,
+    positive,
+    stirling_error,
+    unit,
+)
+from hepppl.distributions.numerics.incomplete import beta_log_weight, beta_tails, tail_integral
 from hepppl.distributions.numerics.quantiles import implicit_quantile, logit_beta_quantile
 
 Pair = tuple[Array, Array]
@@ -61,9 +70,35 @@ def _t_log_density(t: Array, df: Array) -> Array:
 
 
 def _split(t: Array, df: Array) -> Pair:
-    """df / (df + t^2) and its complement."""
-    square = t * t
-    return df / (df + square), square / (df + square)
+    """df / (df + t^2) and its complement, for any t."""
+    ratio = t * (t / df)
+    small = ratio < 1
+    least = jnp.where(small, ratio, 1 / jnp.where(small, 1, ratio))
+    least, most = least / (1 + least), 1 / (1 + least)
+    return jnp.where(small, most, least), jnp.where(small, least, most)
+
+
+def _tail_slope(t: Array, df: Array) -> Array:
+    """The derivative of P(T > |t|) with respect to df."""
+    half, near_normal = jnp.full_like(t, 0.5), df > 30
+    few = jnp.where(near_normal, 30, df)
+    rise = jax.jvp(lambda df: beta_tails(0.5 * df, half, *_split(t, df))[0], (few,), (jnp.ones_like(df),))[1]
+    # Near the normal law the terms of that cancel. There it is the integral of density times score over the tail.
+    many, t = jnp.where(near_normal, df, 30), jnp.abs(t)
+    h = 0.5 * many
+    one = jnp.ones_like(h)
+    error_slope = jax.jvp(lambda h: stirling_error(h + 0.5) - stirling_error(h), (h,), (one,))[1]
+    norm = log1pmx(0.5 / h) + 0.25 / (h * (h + 0.5)) + error_slope
+
+    def score(v: Array) -> Array:
+        r = (t + v) * ((t + v) / many)
+        return 0.5 * (norm - log1pmx(r) + (r / many - r * r) / (1 + r))
+
+    def exponent(v: Array) -> Array:
+        return -(h + 0.5) * jnp.log1p(v * (2 * t + v) / (many + t * t))
+
+    share = jnp.exp(_t_log_density(t, many)) * tail_integral(exponent, 1 + t / (1 + t * (t / many)), score)
+    return jnp.where(near_normal, share, 0.5 * rise)
 
 
 @jax.custom_jvp
@@ -82,9 +117,7 @@ def _t_tails_jvp(primals, tangents):  # type: ignore[no-untyped-def]
         # at t = 0 the chain rule through t^2 is 0 times infinity
         slope += jnp.exp(_t_log_density(t, df)) * dt
     if not isinstance(ddf, SymbolicZero):
-        half = jnp.full_like(t, 0.5)
-        rise = jax.jvp(lambda df: beta_tails(0.5 * df, half, *_split(t, df))[0], (df,), (jnp.ones_like(df),))[1]
-        slope += jnp.where(t < 0, 0.5, -0.5) * rise * ddf
+        slope += jnp.where(t < 0, 1, -1) * _tail_slope(t, df) * ddf
     return _t_tails(t, df), (slope, -slope)
 
 

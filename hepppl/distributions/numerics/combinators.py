@@ -237,8 +237,8 @@ class Mixture:
     """One of ``laws``, the i-th with probability weights[i] (divided by their sum, which is 1 within 1e-3).
 
     A draw spends u twice: on the component, then, rescaled, inside it. So it is not monotone in u, and it has no
-    derivative: moving a weight would have to move the draw from one component to another. ``laws`` are all discrete or
-    all continuous.
+    derivative (unless there is one component): moving a weight would have to move the draw from one component to
+    another. ``laws`` are all discrete or all continuous.
     """
 
     weights: Any
@@ -253,6 +253,8 @@ class Mixture:
         return weights / jnp.sum(weights)
 
     def sample(self, u: Any) -> Array:
+        if len(self.laws) == 1:
+            return self.laws[0].sample(u)
         u, weights = floats(unit(u), stop_gradient(self._weights()))
         sums = jnp.cumsum(weights)
         chosen = Categorical.sample(u, weights)

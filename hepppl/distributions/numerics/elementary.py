@@ -15,10 +15,10 @@ TOLERANCE = 1e-5
 
 
 def floats(*values: Any) -> list[Array]:
-    """The values in their common floating dtype (float32 unless one of them is wider, or all are Python numbers)."""
+    """The values in their common floating dtype; the default one (float64 where x64 is on) for integers alone."""
     dtype = jnp.result_type(*values)
     if not jnp.issubdtype(dtype, jnp.floating):
-        dtype = jnp.result_type(dtype, jnp.float32)
+        dtype = jnp.result_type(float)
     return [jnp.asarray(value, dtype) for value in values]
 
 
@@ -137,6 +137,6 @@ def stirling_error(x: Array) -> Array:
         correction += jnp.where(low, (step + 0.5) * jnp.log1p(1 / step) - 1, 0)
         x = jnp.where(low, x + 1, x)
     fraction = jnp.zeros_like(x)
-    for a in reversed(_STIELTJES):
+    for a in reversed(_STIELTJES[: _terms(x, 5, 7)]):
         fraction = jnp.asarray(a, x.dtype) / (x + fraction)
     return fraction + correction

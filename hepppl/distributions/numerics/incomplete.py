@@ -39,13 +39,17 @@ def _nodes(double: bool) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(v.tolist()), tuple(((s[1] - s[0]) * v * (1 + np.exp(-s))).tolist())
 
 
-def _integral(exponent: Callable[[Array], Array], scale: Array) -> Array:
-    """The integral over v in (0, inf) of exp(exponent(v)), a function that decays at about the rate ``scale``."""
+def tail_integral(
+    exponent: Callable[[Array], Array], scale: Array, factor: Callable[[Array], Array] | None = None
+) -> Array:
+    """The integral over v in (0, inf) of factor(v) exp(exponent(v)), which decays at about the rate ``scale``."""
     scale = stop_gradient(scale)
     nodes, weights = (jnp.asarray(n, scale.dtype) for n in _nodes(scale.dtype == jnp.float64))
 
     def add(i: int, total: Array) -> Array:
-        return total + weights[i] * jnp.exp(jnp.maximum(exponent(nodes[i] / scale), -80))  # denormals are slow
+        v = nodes[i] / scale
+        term = weights[i] * jnp.exp(jnp.maximum(exponent(v), -80))  # denormals are slow
+        return total + (term if factor is None else term * factor(v))
 
     return jax.lax.fori_loop(0, len(nodes), add, jnp.zeros_like(scale)) / scale
 
@@ -70,7 +74,8 @@ def beta_log_weight(a: Array, b: Array, x: Array, c: Array) -> Array:
     return deviance + 0.5 * (jnp.log(a) - jnp.log1p(a / b)) - _HALF_LOG_2PI + errors
 
 
-def _gamma_tails(a: Array, x: Array) -> tuple[Array, Array]:
+def gamma_state(a: Array, x: Array) -> tuple[Array, Array, Array]:
+    """P(a, x), Q(a, x) and the density of log x, for x > 0; without a derivative rule."""
     lower = x < jnp.maximum(a, 0.5)
     # The lower tail runs down from x as x e^(-v), the upper one up as x + v. The formula not used gets a harmless x.
     low = jnp.where(lower, x, jnp.minimum(a, 0.5))
@@ -78,16 +83,17 @@ def _gamma_tails(a: Array, x: Array) -> tuple[Array, Array]:
     slope = jnp.where(lower, a - low, (high - a + 1) / high)
     down = jnp.maximum(slope, 0) + jnp.minimum(a, low) / (1 + jnp.sqrt(low))
     up = jnp.minimum(1, slope + 1 / jnp.sqrt(high))
-    integral = _integral(
+    integral = tail_integral(
         lambda v: jnp.where(lower, -low * expm1mx(-v), (a - 1) * log1pmx(v / high)) - slope * v,
         jnp.where(lower, down, up),
     )
-    tail = jnp.exp(gamma_log_weight(a, x)) * integral / jnp.where(lower, 1, high)
-    tail = jnp.minimum(tail, 1)
-    return jnp.where(lower, tail, 1 - tail), jnp.where(lower, 1 - tail, tail)
+    density = jnp.exp(gamma_log_weight(a, x))
+    tail = jnp.minimum(density * integral / jnp.where(lower, 1, high), 1)
+    return jnp.where(lower, tail, 1 - tail), jnp.where(lower, 1 - tail, tail), density
 
 
-def _beta_tails(a: Array, b: Array, x: Array, c: Array) -> tuple[Array, Array]:
+def beta_state(a: Array, b: Array, x: Array, c: Array) -> tuple[Array, Array, Array]:
+    """I_x(a, b), its complement and the density of log(x / c), for x, c > 0; without a derivative rule."""
     tiny_x, tiny_c = b * x < 0.5 * c, a * c < 0.5 * x
     lower = jnp.where(tiny_x == tiny_c, b * x < a * c, tiny_x)
     p, q = jnp.where(lower, a, b), jnp.where(lower, b, a)
@@ -95,16 +101,19 @@ def _beta_tails(a: Array, b: Array, x: Array, c: Array) -> tuple[Array, Array]:
     ratio = y / z
     slope = p - (q - 1) * ratio
     scale = jnp.minimum(p, jnp.maximum(slope, 0) + jnp.sqrt(jnp.maximum(q - 1, 0) * y) / z)
-    integral = _integral(lambda v: (q - 1) * (log1pmx(-ratio * jnp.expm1(-v)) - ratio * expm1mx(-v)) - slope * v, scale)
-    tail = jnp.minimum(jnp.exp(beta_log_weight(a, b, x, c)) * integral / z, 1)
-    return jnp.where(lower, tail, 1 - tail), jnp.where(lower, 1 - tail, tail)
+    integral = tail_integral(
+        lambda v: (q - 1) * (log1pmx(-ratio * jnp.expm1(-v)) - ratio * expm1mx(-v)) - slope * v, scale
+    )
+    density = jnp.exp(beta_log_weight(a, b, x, c))
+    tail = jnp.minimum(density * integral / z, 1)
+    return jnp.where(lower, tail, 1 - tail), jnp.where(lower, 1 - tail, tail), density
 
 
 @jax.custom_jvp
 def gamma_tails(a: Array, x: Array) -> tuple[Array, Array]:
     """P(a, x) and Q(a, x) = 1 - P, the smaller one to its own relative accuracy. a > 0; any x."""
     inside = (x > 0) & jnp.isfinite(x)
-    return extended(inside, x > 0, _gamma_tails(a, jnp.where(inside, x, 1)))
+    return extended(inside, x > 0, gamma_state(a, jnp.where(inside, x, 1))[:2])
 
 
 def _gamma_tails_jvp(primals, tangents):  # type: ignore[no-untyped-def]
@@ -117,7 +126,7 @@ def _gamma_tails_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     if not isinstance(dx, SymbolicZero):
         slope += jnp.exp(gamma_log_weight(a, x) - jnp.log(x)) * dx
     if not isinstance(da, SymbolicZero):
-        slope += jax.jvp(lambda a: _gamma_tails(a, x)[0], (a,), (jnp.ones_like(a),))[1] * da
+        slope += jax.jvp(lambda a: gamma_state(a, x)[0], (a,), (jnp.ones_like(a),))[1] * da
     slope = jnp.where(inside, slope, 0)
     return out, (slope, -slope)
 
@@ -132,7 +141,7 @@ def beta_tails(a: Array, b: Array, x: Array, c: Array) -> tuple[Array, Array]:
     The derivative is taken along x; that of c is not looked at.
     """
     inside = (x > 0) & (c > 0)
-    return extended(inside, x > 0, _beta_tails(a, b, jnp.where(inside, x, 0.5), jnp.where(inside, c, 0.5)))
+    return extended(inside, x > 0, beta_state(a, b, jnp.where(inside, x, 0.5), jnp.where(inside, c, 0.5))[:2])
 
 
 def _beta_tails_jvp(primals, tangents):  # type: ignore[no-untyped-def]
@@ -145,9 +154,9 @@ def _beta_tails_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     if not isinstance(dx, SymbolicZero):
         slope += jnp.exp(beta_log_weight(a, b, x, c) - jnp.log(x) - jnp.log(c)) * dx
     if not isinstance(da, SymbolicZero):
-        slope += jax.jvp(lambda a: _beta_tails(a, b, x, c)[0], (a,), (jnp.ones_like(a),))[1] * da
+        slope += jax.jvp(lambda a: beta_state(a, b, x, c)[0], (a,), (jnp.ones_like(a),))[1] * da
     if not isinstance(db, SymbolicZero):
-        slope += jax.jvp(lambda b: _beta_tails(a, b, x, c)[0], (b,), (jnp.ones_like(b),))[1] * db
+        slope += jax.jvp(lambda b: beta_state(a, b, x, c)[0], (b,), (jnp.ones_like(b),))[1] * db
     slope = jnp.where(inside, slope, 0)
     return out, (slope, -slope)
 

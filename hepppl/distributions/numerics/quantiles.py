@@ -22,8 +22,10 @@ from jax.scipy.special import ndtri
 from hepppl.distributions.numerics.elementary import guarded
 from hepppl.distributions.numerics.incomplete import (
     beta_log_weight,
+    beta_state,
     beta_tails,
     gamma_log_weight,
+    gamma_state,
     gamma_tails,
 )
 
@@ -101,7 +103,7 @@ def _solve_gamma(p: Array, q: Array, a: Array) -> Array:
 
     def state(y: Array) -> tuple[Array, Array, Array, Array]:
         x = jnp.exp(y)
-        return *gamma_tails(a, x), jnp.exp(gamma_log_weight(a, x)), a - x
+        return *gamma_state(a, x), a - x
 
     return _halley(start, p < q, p, q, state, 3)
 
@@ -144,7 +146,7 @@ def _solve_beta(p: Array, q: Array, a: Array, b: Array) -> Array:
 
     def state(y: Array) -> tuple[Array, Array, Array, Array]:
         x, c = jax.nn.sigmoid(y), jax.nn.sigmoid(-y)
-        return *beta_tails(a, b, x, c), jnp.exp(beta_log_weight(a, b, x, c)), a * c - b * x
+        return *beta_state(a, b, x, c), a * c - b * x
 
     return _halley(start, lower, p, q, state, 4)
 
