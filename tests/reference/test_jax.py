@@ -5,6 +5,7 @@ import pytest
 
 from hepppl.backends import reference
 from hepppl.backends.jax import compile_program
+from hepppl.backends.jax.results import Jagged
 from hepppl.graph import ModelGraph, walk
 
 from .agreement import assert_agreement
@@ -30,7 +31,12 @@ def run(name, n, seed, **options):
     params, data = ({x.name: x.default for x in given} for given in (program.params, program.data))
     events = compile_program(ModelGraph(program), **options).simulate(n, seed, params, data)
     weight = np.ones(n, np.float32) if events.weight is None else events.weight
-    return program, {**events.outputs, "weight": weight}, events.fault != 0
+    outputs = {k: rows(v) if isinstance(v, Jagged) else v for k, v in events.outputs.items()}
+    return program, {**outputs, "weight": weight}, events.fault != 0
+
+
+def rows(jagged):
+    return np.split(jagged.values, np.cumsum(jagged.counts)[:-1])
 
 
 @pytest.mark.parametrize("name", [marked(name) for name in sorted(FILES)])
@@ -51,7 +57,7 @@ def test_twenty_rounds_and_a_seed_of_64_bits_agree(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["veto_shower", "discrete_qcd"])
+@pytest.mark.parametrize("name", ["veto_shower", "discrete_qcd", "jagged"])
 def test_small_batches_and_few_lanes_agree(name):
     program, theirs, _ = run(name, 200, 3, batch=64, lanes=8)
     assert_agreement(program, theirs, seed=3, rtol=5e-5, atol=2e-5)
