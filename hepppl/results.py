@@ -30,8 +30,28 @@ class _Lookup(dict[str, Any]):
 
 
 @dataclass(frozen=True, eq=False)
+class Jagged:
+    """An output with a varying number of elements: those of all events, one event after another, and each event's
+    number, shape (n,)."""
+
+    values: np.ndarray
+    counts: np.ndarray
+
+    def awkward(self) -> Any:
+        """As an awkward array (extra ``io``)."""
+        from hepppl.io.write import library
+
+        return library("awkward", "io").unflatten(self.values, self.counts)
+
+    def event_numbers(self) -> np.ndarray:
+        """Which event each of the values belongs to."""
+        return np.repeat(np.arange(len(self.counts)), self.counts)
+
+
+@dataclass(frozen=True, eq=False)
 class Events:
-    """Simulated events. ``ev["value"]`` is an output, shape (n, …); ``len(ev)`` is n; iterate for the names.
+    """Simulated events. ``ev["value"]`` is an output, shape (n, …), or a jagged awkward array where the number of
+    elements varies; ``len(ev)`` is n; iterate for the names. ``outputs`` holds NumPy arrays and `Jagged`s.
 
     ``weight``: shape (n,), each event's weight: the product of its ``weight`` statements, 0 where a ``require`` failed,
     1 without either (then ``weighted`` is False). ``truncated``: the fraction of events that met a limit.
@@ -41,7 +61,7 @@ class Events:
     model: str
     seed: int
     params: Mapping[str, Any]
-    outputs: Mapping[str, np.ndarray]
+    outputs: Mapping[str, np.ndarray | Jagged]
     weight: np.ndarray
     weighted: bool
     units: Mapping[str, str]
@@ -49,8 +69,9 @@ class Events:
     faults: tuple[Any, ...]
     seconds: Mapping[str, float]
 
-    def __getitem__(self, name: str) -> np.ndarray:
-        return _Lookup(self.outputs)[name]
+    def __getitem__(self, name: str) -> Any:
+        values = _Lookup(self.outputs)[name]
+        return values.awkward() if isinstance(values, Jagged) else values
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.outputs)
@@ -80,7 +101,9 @@ class Events:
         return _Lookup({name: moments[2] for name, moments in self._moments().items()})
 
     def _moments(self) -> dict[str, tuple[Any, Any, Any]]:
-        found = {name: _moments(values, self.weight) for name, values in self.outputs.items()}
+        """Of the outputs of fixed shape."""
+        fixed = {name: values for name, values in self.outputs.items() if not isinstance(values, Jagged)}
+        found = {name: _moments(values, self.weight) for name, values in fixed.items()}
         if self.weighted:
             found["weight"] = _moments(self.weight, np.ones_like(self.weight))
         return found
@@ -88,6 +111,7 @@ class Events:
     def to_dict(self) -> dict[str, Any]:
         """The object that ``simulate --json`` prints."""
         units = {**self.units, "weight": ""}
+        jagged = {name: values for name, values in self.outputs.items() if isinstance(values, Jagged)}
         return {
             "model": self.model,
             "events": len(self),
@@ -96,7 +120,8 @@ class Events:
             "outputs": {
                 name: {"mean": plain(mean), "se": plain(se), "std": plain(std), "unit": units[name]}
                 for name, (mean, se, std) in self._moments().items()
-            },
+            }
+            | {name: {"elements": len(values.values), "unit": units[name]} for name, values in jagged.items()},
             "truncated": plain(self.truncated),
             "seconds": {name: plain(value) for name, value in self.seconds.items()},
         }
@@ -178,7 +203,7 @@ def events(model: Model, n: int, seed: int, params: Mapping[str, Any], raw: Any)
         model=model.name,
         seed=seed,
         params=params,
-        outputs=raw.outputs,
+        outputs={output.name: _output(raw.outputs[output.name]) for output in model.program.outputs},
         weight=np.asarray(raw.weight) if weighted else np.ones(n),
         weighted=weighted,
         units=model.units,
@@ -188,15 +213,21 @@ def events(model: Model, n: int, seed: int, params: Mapping[str, Any], raw: Any)
     )
 
 
+def _output(values: Any) -> np.ndarray | Jagged:
+    return Jagged(values.values, values.counts) if hasattr(values, "counts") else values
+
+
 def gradient(model: Model, n: int, seed: int, params: Mapping[str, Any], plan: Plan, raw: Any) -> GradResult:
     """`GradResult` from what a back end's ``gradient`` gives."""
     from hepppl.semantics.dims import readable_unit
 
+    names = [output.name for output in model.program.outputs] + ["weight"]
+    names = [name for name in dict.fromkeys(names) if name in raw.mean]
     param_dims = {param.name: inputs.tensor_of(param).dim for param in model.program.params}
     dims = {**model.dims, "weight": None}
 
     def each(pick: Any) -> Mapping[str, ByParam]:
-        return _Lookup({o: _Lookup({p: pick(o, p) for p in by_param}) for o, by_param in raw.gradient.items()})
+        return _Lookup({o: _Lookup({p: pick(o, p) for p in raw.gradient[o]}) for o in names})
 
     def unit(output: str, param: str) -> str:
         above, below = dims[output], param_dims[param]
@@ -207,12 +238,12 @@ def gradient(model: Model, n: int, seed: int, params: Mapping[str, Any], plan: P
         events=n,
         seed=seed,
         params=params,
-        mean=_Lookup({output: np.asarray(mean)[()] for output, mean in raw.mean.items()}),
-        mean_se=_Lookup({output: np.asarray(se)[()] for output, se in raw.mean_se.items()}),
+        mean=_Lookup({output: np.asarray(raw.mean[output])[()] for output in names}),
+        mean_se=_Lookup({output: np.asarray(raw.mean_se[output])[()] for output in names}),
         gradient=each(lambda o, p: np.asarray(raw.gradient[o][p].value)[()]),
         se=each(lambda o, p: np.asarray(raw.gradient[o][p].se)[()]),
         std=each(lambda o, p: np.asarray(raw.gradient[o][p].std)[()]),
-        units={output: model.units.get(output, "") for output in raw.mean},
+        units={output: model.units.get(output, "") for output in names},
         param_units={name: readable_unit(dim) for name, dim in param_dims.items()},
         gradient_units=each(unit),
         sites=tuple({"site": row.site, "estimator": row.estimator, "why": row.why} for row in plan.rows),

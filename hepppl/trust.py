@@ -58,7 +58,7 @@ def tolerated(result: Any) -> list[Diagnostic]:
         if FAULTS[fault.kind][1]
     ]
     outputs = getattr(result, "outputs", {})
-    infinite = [name for name, values in outputs.items() if np.isinf(_counted(values, result.weight)).any()]
+    infinite = [name for name, output in outputs.items() if _has_infinite(output, result.weight)]
     return truncation + [
         Diagnostic("W902", f"output '{name}' is infinite in some events, and so is its mean") for name in infinite
     ]
@@ -86,17 +86,24 @@ def _not_finite(values: Iterable[tuple[str, Any]]) -> Iterator[Diagnostic]:
             yield Diagnostic("E905", f"{name} is {found}", hints=(hint,))
 
 
-def defined_outputs(outputs: Mapping[str, np.ndarray], weight: np.ndarray) -> Iterator[tuple[str, Any]]:
+def defined_outputs(outputs: Mapping[str, Any], weight: np.ndarray) -> Iterator[tuple[str, Any]]:
     """What of events must be finite: the weights; and outputs that are NaN where the weight is not 0. An output may be
     infinite in an event (the maximum of an empty collection)."""
-    for name, values in outputs.items():
-        if np.isnan(_counted(values, weight)).any():
-            rows = np.isnan(values.reshape(len(values), -1)).any(axis=1) & (weight != 0)
-            yield f"output '{name}' of {rows.sum()} events (the first is event {rows.argmax()})", math.nan
+    for name, output in outputs.items():
+        numbers, values = _by_event(output)
+        bad = np.unique(numbers[np.isnan(values) & (weight[numbers] != 0)])
+        if len(bad):
+            yield f"output '{name}' of {len(bad)} events (the first is event {bad[0]})", math.nan
     yield "the weight", weight
 
 
-def _counted(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """The values of the events that count (weight not 0)."""
-    counted = weight != 0
-    return values if counted.all() else values[counted]
+def _has_infinite(output: Any, weight: np.ndarray) -> bool:
+    numbers, values = _by_event(output)
+    return bool((np.isinf(values) & (weight[numbers] != 0)).any())
+
+
+def _by_event(output: Any) -> tuple[np.ndarray, np.ndarray]:
+    """All numbers of an output, flat, and the event each belongs to."""
+    if hasattr(output, "event_numbers"):
+        return output.event_numbers(), output.values
+    return np.repeat(np.arange(len(output)), output[0].size), output.ravel()

@@ -64,6 +64,8 @@ def as_dict(events: Events, scales: running.Scales) -> Mapping[str, Any]:
 
     data = events.to_dict()
     for name, row in data["outputs"].items():
+        if "elements" in row:
+            continue
         factor, unit = scales[name]
         moments = {"mean": events.mean[name], "se": events.se[name], "std": events.std[name]}
         row.update({key: plain(value / factor) for key, value in moments.items()}, unit=unit)
@@ -72,6 +74,8 @@ def as_dict(events: Events, scales: running.Scales) -> Mapping[str, Any]:
 
 def summary(events: Events, scales: running.Scales) -> str:
     """A line per element of each output: mean, standard error, standard deviation of one event."""
+    from hepppl.results import Jagged
+
     rows = []
     mean, se, std = events.mean, events.se, events.std
     for name, value in mean.items():
@@ -79,6 +83,9 @@ def summary(events: Events, scales: running.Scales) -> str:
         for label, at in text.elements(name, value):
             m, e, s = ((array[at] if at else array) / factor for array in (value, se[name], std[name]))
             rows.append((label, text.measured(m, e), text.number(s), unit))
+    for name, values in events.outputs.items():
+        if isinstance(values, Jagged):
+            rows.append((name, f"{len(values.values):,} elements", "", events.units[name]))
     header = ("output", "mean ± standard error", "std of one event", "unit")
     lines = text.table(*text.without_empty_last(header, text.shorten(rows)))
     return f"{running.heading(events, len(events))}\n\n{lines}\n\n{running.closing(events, len(events))}"

@@ -1,7 +1,9 @@
 """Writing results: text, and events as ``.npz``, ``.h5``, ``.parquet`` or ``.root``.
 
-Each output is a column in base units, the weight one more where events are weighted. Model, parameters, seed and units
-go along as text in JSON: the array ``hepppl`` of an ``.npz``, the attribute ``hepppl`` of an ``.h5``, the schema's
+Each output is a column in base units, the weight one more where events are weighted. Outputs whose number of elements
+varies are jagged columns in ``.parquet`` and ``.root``; in ``.npz`` and ``.h5`` they are two: the elements of all
+events one after another and, with ``_count`` after the name, each event's number. Model, parameters, seed and units go
+along as text in JSON: the array ``hepppl`` of an ``.npz``, the attribute ``hepppl`` of an ``.h5``, the schema's
 metadata of a ``.parquet``, the object ``hepppl`` of a ``.root`` file.
 """
 
@@ -21,9 +23,10 @@ from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepFileError
 
 if TYPE_CHECKING:
-    from hepppl.results import Events
+    from hepppl.results import Events, Jagged
 
 Pathlike = str | os.PathLike[str]
+Columns = dict[str, "np.ndarray | Jagged"]
 WEIGHT = "weight"
 
 
@@ -46,7 +49,7 @@ def event_format(path: Pathlike) -> str:
 def write_events(path: Pathlike, events: Events) -> None:
     """Raises `HepFileError`: E511 unknown format, E512 missing library, E513 not writable."""
     writer = WRITERS[event_format(path)]
-    columns = dict(events.outputs)
+    columns: Columns = dict(events.outputs)
     if events.weighted:
         columns[WEIGHT] = events.weight
     about = events.to_dict()
@@ -76,38 +79,57 @@ def library(name: str, extra: str) -> Any:
         raise HepFileError(Diagnostic("E512", message, hints=(hint,))) from None
 
 
-def _npz(path: Path, columns: dict[str, np.ndarray], about: str) -> None:
+def _flat(columns: Columns) -> dict[str, np.ndarray]:
+    """Jagged columns as two."""
+    flat: dict[str, np.ndarray] = {}
+    for name, values in columns.items():
+        if isinstance(values, np.ndarray):
+            flat[name] = values
+        else:
+            flat |= {name: values.values, f"{name}_count": values.counts}
+    return flat
+
+
+def _npz(path: Path, columns: Columns, about: str) -> None:
     with path.open("wb") as file:  # np.savez would add a second ending to a name it does not like
-        np.savez(file, **{**columns, "hepppl": np.array(about)})  # type: ignore[arg-type]
+        np.savez(file, **{**_flat(columns), "hepppl": np.array(about)})  # type: ignore[arg-type]
 
 
-def _h5(path: Path, columns: dict[str, np.ndarray], about: str) -> None:
+def _h5(path: Path, columns: Columns, about: str) -> None:
     with library("h5py", "io").File(path, "w") as file:
         file.attrs["hepppl"] = about
-        for name, values in columns.items():
+        for name, values in _flat(columns).items():
             file.create_dataset(name, data=values)
 
 
-def _parquet(path: Path, columns: dict[str, np.ndarray], about: str) -> None:
+def _parquet(path: Path, columns: Columns, about: str) -> None:
     arrow, parquet = library("pyarrow", "io"), library("pyarrow.parquet", "io")
 
-    def column(values: np.ndarray) -> Any:
+    def column(values: np.ndarray | Jagged) -> Any:
+        if not isinstance(values, np.ndarray):
+            ends = np.concatenate([[0], np.cumsum(values.counts)])
+            return arrow.LargeListArray.from_arrays(ends, arrow.array(values.values))
         if values.ndim == 1:
             return arrow.array(values)
         return arrow.FixedSizeListArray.from_arrays(column(values.reshape(-1, *values.shape[2:])), values.shape[1])
 
-    table = arrow.table({name: column(np.asarray(values)) for name, values in columns.items()})
+    table = arrow.table({name: column(values) for name, values in columns.items()})
     parquet.write_table(table.replace_schema_metadata({"hepppl": about}), path)
 
 
-def _root(path: Path, columns: dict[str, np.ndarray], about: str) -> None:
+def _root(path: Path, columns: Columns, about: str) -> None:
     with library("uproot", "io").recreate(path) as file:
-        file.mktree("events", {name: (values.dtype, values.shape[1:]) for name, values in columns.items()})
-        file["events"].extend(columns)
+        jagged = {name: values for name, values in columns.items() if not isinstance(values, np.ndarray)}
+        kinds = {
+            name: (values.dtype, values.shape[1:]) if isinstance(values, np.ndarray) else f"var * {values.values.dtype}"
+            for name, values in columns.items()
+        }
+        file.mktree("events", kinds, counter_name=lambda name: f"{name}_count")
+        file["events"].extend({**columns, **{name: values.awkward() for name, values in jagged.items()}})
         file["hepppl"] = about
 
 
-WRITERS: dict[str, Callable[[Path, dict[str, np.ndarray], str], None]] = {
+WRITERS: dict[str, Callable[[Path, Columns, str], None]] = {
     ".npz": _npz,
     ".h5": _h5,
     ".parquet": _parquet,

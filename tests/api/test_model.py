@@ -89,6 +89,22 @@ def test_weights_reject_and_weigh() -> None:
     assert "weight" in events.to_dict()["outputs"]
 
 
+def test_outputs_of_varying_length() -> None:
+    awkward = pytest.importorskip("awkward")
+    model = hepppl.parse(
+        "process p(k: int) {\n    stop ~ bernoulli(0.5)\n    if not stop { emit (e = k * MeV); spawn p(k + 1) }\n}\n"
+        "model m {\n    param s: real = 2\n    h ~ p(1) limit 2\n    return (e = h.e, n = s * count(h))\n}"
+    )
+    events = model.simulate(2000)
+    assert isinstance(events["e"], awkward.Array)
+    assert len(events["e"]) == 2000
+    np.testing.assert_array_equal(awkward.num(events["e"]), events["n"] / 2)
+    assert all(list(row) == list(range(1, len(row) + 1)) for row in events["e"][:100])
+    assert list(events.mean) == ["n"]
+    assert events.to_dict()["outputs"]["e"] == {"elements": int(events["n"].sum() / 2), "unit": "MeV"}
+    assert list(model.grad(100).mean) == ["n"]
+
+
 def test_grad(choice: hepppl.Model) -> None:
     result = choice.grad(50_000, seed=2, x=1.1, by={"b": "score"})
     assert abs(result.mean["value"] - (1.21 + math.sin(2.2) ** 2)) < 5 * result.mean_se["value"]

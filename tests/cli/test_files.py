@@ -14,12 +14,17 @@ import hepppl
 from hepppl.io.write import write_events
 
 PROGRAM = """
+process p(k: int) {
+    stop ~ bernoulli(0.5)
+    if not stop { emit (e = 2 * k * MeV) ; spawn p(k + 1) }
+}
 model m {
     param p: real in (0, 1) = 0.4
     x ~ normal(0, 1)
     k ~ poisson(3)
     require x < 1
-    return (x = x, k = k, a = [x, 2 * x, 3 * x])
+    h ~ p(1) limit 2
+    return (x = x, k = k, big = k > 3, a = [x, 2 * x, 3 * x], e = h.e)
 }
 """
 
@@ -45,7 +50,7 @@ def read_parquet(path: Path) -> tuple[dict[str, np.ndarray], str]:
     import pyarrow.parquet
 
     table = pyarrow.parquet.read_table(path)
-    columns = {name: np.array(table[name].to_pylist()) for name in table.column_names}
+    columns = {name: np.array(table[name].to_pylist(), object if name == "e" else None) for name in table.column_names}
     return columns, table.schema.metadata[b"hepppl"].decode()
 
 
@@ -65,13 +70,21 @@ def test_round_trip(events: hepppl.Events, tmp_path: Path, ending: str) -> None:
     pytest.importorskip({"h5": "h5py", "parquet": "pyarrow", "root": "uproot"}.get(ending, "numpy"))
     write_events(path, events)
     columns, about = READERS[ending](path)
-    assert set(columns) == {"x", "k", "a", "weight"}
-    for name in ("x", "k", "a"):
+    extra = {"parquet": []}.get(ending, ["e_count"])
+    assert set(columns) == {"x", "k", "big", "a", "e", "weight"} | set(extra)
+    for name in ("x", "k", "big", "a"):
         np.testing.assert_array_equal(columns[name], events[name])
     np.testing.assert_array_equal(columns["weight"], events.weight)
+    jagged = events.outputs["e"]
+    assert 0.5 < jagged.counts.mean() < 1.5
+    if ending in ("npz", "h5"):
+        np.testing.assert_array_equal(columns["e"], jagged.values)
+        np.testing.assert_array_equal(columns["e_count"], jagged.counts)
+    else:
+        assert [list(row) for row in columns["e"]] == events["e"].to_list()
     found = json.loads(about)
     assert (found["model"], found["seed"], found["params"]) == ("m", 4, {"p": 0.4})
-    assert set(found["outputs"]) == {"x", "k", "a", "weight"}
+    assert set(found["outputs"]) == {"x", "k", "big", "a", "e", "weight"}
 
 
 def test_from_the_command_line(run: Callable[..., Any], folder: Path) -> None:
