@@ -14,14 +14,10 @@ from .programs import FILES, load
 #: Events where the reference is slow.
 EVENTS = {"absorber": 20, "absorber_energy_loss": 40, "random_walk": 100, "random_walk_table": 60, "reuse": 150}
 
-WEIGHT_IN_LOOP = "the JAX back end does not take a first `weight` inside a loop yet"
-
 
 def marked(name):
     branching = any(node.op == "process" for node in walk(load(name).body))
     marks = [pytest.mark.slow] if branching or name in ("all_laws", "combinators", "nested_loops") else []
-    if name == "weight_in_loops":
-        marks.append(pytest.mark.xfail(reason=WEIGHT_IN_LOOP, raises=ValueError))
     return pytest.param(name, marks=marks)
 
 

@@ -29,8 +29,9 @@ def lower_branch(lowering: Lowering, m: Machine, node: Node) -> None:
 
     start = m.particles.count if m.particles else None
     # the first side's results wait in the environment, where the second side's candidates reach them
-    waiting = [("waiting", node, i) for i in range(len(node.results))]
-    m.env.update(zip(waiting, side(then, m.env[cond]), strict=True))
+    first = side(then, m.env[cond])
+    waiting = [("waiting", node, i) for i in range(len(first))]
+    m.env.update(zip(waiting, first, strict=True))
     middle = m.particles.count if m.particles else None
     if m.particles and start is not None:
         m.particles.count = start

@@ -198,7 +198,7 @@ class Lowering:
         elif node.op == "weight":
             m.multiply_weight(m.env[node.inputs[0]])
         elif node.op == "require":
-            m.multiply_weight(self.cast(m.env[node.inputs[0]], self.settings.dtype))
+            m.require(m.env[node.inputs[0]])
         else:
             m.env[node.results[0]] = self.pure(m, node)
 

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from hepppl.backends.jax.random import threefry2x32
-from hepppl.backends.jax.value import Val, apply, batch, is_val, once
+from hepppl.backends.jax.value import Val, apply, batch, is_val, once, select
 
 if TYPE_CHECKING:
     from hepppl.backends.jax.lowering import Lowering
@@ -138,12 +138,21 @@ class Machine:
         self.registers = replace(registers, fault=fault)
 
     def multiply_weight(self, factor: Val) -> None:
+        self._set_weight(apply(jnp.multiply, (self._weight, factor), elementwise=True))
+
+    def require(self, cond: Val) -> None:
+        zero = Val(jnp.zeros((), self.lowering.settings.dtype), batched=False)
+        self._set_weight(select(cond, self._weight, zero))
+
+    @property
+    def _weight(self) -> Val:
+        assert self.registers.weight is not None
+        return self.registers.weight
+
+    def _set_weight(self, weight: Val) -> None:
         mask = self.mask
         if mask is not None:
-            one = Val(jnp.ones((), self.lowering.settings.dtype), batched=False)
-            factor = apply(jnp.where, (mask, factor, one), elementwise=True)
-        old = self.registers.weight
-        weight = factor if old is None else apply(jnp.multiply, (old, factor), elementwise=True)
+            weight = select(mask, weight, self._weight)
         self.registers = replace(self.registers, weight=batch(weight, self.size))
 
     # ------------------------------------------------------------ the alternative

@@ -30,7 +30,7 @@ Progress = Callable[[int, int], None]
 #: the cache, several of which make one call.
 QUEUE, TILE, TILES, SMALL = 16384, 2048, 32, 256
 #: More parameters than this are differentiated in reverse mode, where the program allows it.
-FORWARD = 4
+FORWARD = 8
 #: Most tangents carried at once in forward mode.
 TANGENTS = 16
 

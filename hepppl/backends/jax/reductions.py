@@ -54,7 +54,8 @@ def add(node: Node, acc: list[Val], element: list[Val], edges: Val | None, activ
         return [total, *count]
     if kind in ("min", "max"):
         better = jnp.less if kind == "min" else jnp.greater
-        found = apply(lambda m, a, v: a & better(v, m), (acc[0], active, value), elementwise=True)
+        # a NaN is taken and stays, so that it is seen
+        found = apply(lambda m, a, v: a & (better(v, m) | (v != v)), (acc[0], active, value), elementwise=True)
         return [select(found, batch(value, size), acc[0])]
     if kind == "any":
         return [apply(lambda s, a, v: s | (a & v), (acc[0], active, value), elementwise=True)]

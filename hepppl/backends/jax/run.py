@@ -60,7 +60,9 @@ def start(lowering: Lowering, size: int, seed: Seed, numbers: Numbers, inputs: M
         word, _ = threefry2x32(*address.key, DRAW, 0, settings.rounds)
         draw = uniform(word, settings.dtype)
         reservoir = Reservoir(zero, Val(zero, t), jnp.zeros(size, jnp.int32), draw)
-    registers = Registers(jnp.zeros(size, jnp.int32), None, tuple(estimators), reservoir)
+    weighted = any(node.op in ("weight", "require") for node in lowering.graph.nodes())
+    weight = Val(jnp.ones(size, settings.dtype)) if weighted else None
+    registers = Registers(jnp.zeros(size, jnp.int32), weight, tuple(estimators), reservoir)
     return Machine(lowering, size, address, registers, inputs)
 
 
