@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -83,7 +84,7 @@ def scalar_of(cx: Context, operand: Operand, what: str) -> Num | Poison:
     elif isinstance(value, Rec) and value.fields:
         hint = f"use one of its fields, e.g. {operand.span.text}.{next(iter(value.fields))}"
     elif isinstance(value, Slots):
-        hint = f"inside the plate only {value.name}[{']['.join(value.indices)}] is known"
+        hint = f"inside the plate only {value} is known"
     return cx.error("E201", f"{what} needs a number, but this is {with_article(value)}", operand.span, hints=(hint,))
 
 
@@ -253,6 +254,11 @@ def logic(cx: Context, word: str, a: Num, b: Num, span: Span, op_span: Span) -> 
     return POISON if shape is None else op(cx, word, [a, b], Tensor("bool", NONE, shape), span)
 
 
+def whole(static: Any) -> bool:
+    """Whether a known number is an integer in value, though perhaps written as a real one: 1e4."""
+    return math.isfinite(static) and static == math.floor(static)
+
+
 def static_int(cx: Context, operand: Operand, what: str) -> int | None:
     """An integer known before the run (a whole real constant too); None after an error. Notes the data it rests on."""
     num = operand.value
@@ -270,7 +276,7 @@ def static_int(cx: Context, operand: Operand, what: str) -> int | None:
             ("use a constant, a `data` integer or len(...); for a random number of turns use `while ... limit`",),
         )
         return None
-    if num.static != num.static or num.static in (float("inf"), float("-inf")) or num.static != int(num.static):
+    if not whole(num.static):
         cx.error("E201", f"{what} must be an integer, not {num.static:g}", operand.span)
         return None
     for name in num.data:

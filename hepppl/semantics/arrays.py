@@ -13,7 +13,18 @@ from hepppl.semantics.declared import sizes_fit
 from hepppl.semantics.dims import phrase
 from hepppl.semantics.structure import fill, leading, stack
 from hepppl.semantics.types import NONE, Tensor
-from hepppl.semantics.values import KINDS, POISON, Coll, Num, Poison, Rec, Structured, describe, leaves, with_article
+from hepppl.semantics.values import (
+    KINDS,
+    POISON,
+    Coll,
+    Num,
+    Poison,
+    Structured,
+    describe,
+    leaves,
+    plain,
+    with_article,
+)
 
 Rule = Callable[[Context, list[Operand | None], Span], Structured]
 
@@ -98,7 +109,7 @@ def _fill(cx: Context, args: list[Operand | None], span: Span) -> Structured:
     size = static_int(cx, n, "the length of 'fill'")
     if size is None or isinstance(value.value, Poison):
         return POISON
-    if not isinstance(value.value, (Num, Rec)) or any(leaf.space for leaf in leaves(value.value)):
+    if not plain(value.value):
         return cx.error("E201", f"'fill' repeats a number or record, not {with_article(value.value)}", value.span)
     shapes = [(size, *leaf.type.shape) for leaf in leaves(value.value)]
     if not all(sizes_fit(cx, shape, n.span) for shape in shapes):

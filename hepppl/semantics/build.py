@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,13 +12,17 @@ from typing import Any
 from hepppl.diagnostics import Span
 from hepppl.semantics.folding import FoldError, fold
 from hepppl.semantics.ir import Node, Region, Value
-from hepppl.semantics.limits import INT_RANGE, MAX_NODES
+from hepppl.semantics.limits import INT_RANGE, MAX_FOLDING, MAX_NODES
 from hepppl.semantics.types import CollectionType, Tensor
 from hepppl.semantics.values import Num, Rec, Space, Structured, leaves, rebuild
 
 
 class TooLarge(Exception):
-    """The program exceeds `MAX_NODES` once its functions are inlined."""
+    """The program exceeds a bound of `limits`; says which, and where it was noticed."""
+
+    def __init__(self, message: str, span: Span):
+        super().__init__(message)
+        self.span = span
 
 
 @dataclass
@@ -37,6 +42,7 @@ class Builder:
         self.frame = Frame(None)
         self.next_id = 0
         self.count = 0
+        self.folding = 0
         self.known: dict[Value, Any] = {}  # the values of `const` nodes
 
     def fresh(self, t: Tensor | CollectionType, name: str | None = None) -> Value:
@@ -65,7 +71,9 @@ class Builder:
     def add(self, node: Node, space: Space | None = None) -> Node:
         self.count += 1
         if self.count > MAX_NODES:
-            raise TooLarge
+            raise TooLarge(
+                f"the program has more than {MAX_NODES:,} operations once its functions are inlined", node.span
+            )
         (self.frame.nodes if space is None else space.nodes).append(node)
         return node
 
@@ -86,7 +94,8 @@ class Builder:
 
     def constant(self, num: Num, span: Span, space: Space | None = None) -> Value:
         """A constant as a value of the current frame (or space), made once per frame."""
-        key = (num.type, repr(num.static))
+        t = num.type
+        key = f"{t.kind} {'' if t.dim.dimensionless else t.dim.exponents} {t.shape} {num.static!r}"
         frame: Frame | None = self.frame
         if space is not None:
             if key not in space.constants:
@@ -119,7 +128,8 @@ class Builder:
         """A pure operation, folded where every operand is known. Raises `FoldError` where it has no value."""
         static, data = None, frozenset[str]().union(*(n.data for n in inputs))
         constant = all(n.constant and n.space is None for n in inputs)
-        if all(n.static is not None for n in inputs):
+        self.folding += sum(math.prod(n.type.shape) for n in inputs if n.type.shape)
+        if all(n.static is not None for n in inputs) and (op == "stack" or self.folding < MAX_FOLDING):
             try:
                 static = fold(op, tuple(n.static for n in inputs), attrs)
             except FoldError:

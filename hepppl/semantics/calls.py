@@ -8,6 +8,7 @@ from hepppl import distributions
 from hepppl.diagnostics import Diagnostic, Label, Span
 from hepppl.semantics import bodies, declared, expressions, functions, pdg
 from hepppl.semantics.arithmetic import Operand, scalar_of, to_kind
+from hepppl.semantics.build import TooLarge
 from hepppl.semantics.context import Context, Scope
 from hepppl.semantics.dims import phrase
 from hepppl.semantics.limits import MAX_CALLS
@@ -179,7 +180,7 @@ def inline(cx: Context, item: ast.FnItem, e: ast.Call) -> Structured:
             "E224", f"'{item.name}' calls itself ({chain})", e.span, ((item.name_span, "declared here"),), (hint,)
         )
     if len(cx.calls) >= MAX_CALLS:
-        return cx.error("E409", f"functions are nested more than {MAX_CALLS} deep", e.span)
+        raise TooLarge(f"functions are nested more than {MAX_CALLS} deep", e.span)
     cx.inlined.add(item.name)
     before = len(cx.diagnostics)
     cx.calls.append(item.name)

@@ -73,6 +73,7 @@ class Context:
         self.calls: list[str] = []  # functions being inlined, outermost first
         self.memo: dict[tuple[str, str], Any] = {}  # file-level constants, types and units already worked out
         self.reported: set[tuple[str, str, str]] = set()  # faulty names already reported, per body
+        self.steps = 0  # expressions elaborated so far
         self.inlined: set[str] = set()  # functions and processes that something calls
         self.model_names: dict[str, Span] = {}  # where the models bind names, for hints
         self.start()

@@ -14,7 +14,7 @@ from hepppl.semantics.dims import with_unit
 from hepppl.semantics.indexing import bounds
 from hepppl.semantics.ir import Region, Value
 from hepppl.semantics.limits import MAX_TURNS
-from hepppl.semantics.structure import convert, lacks_unit
+from hepppl.semantics.structure import lacks_unit, widened
 from hepppl.semantics.types import BOOL, INT, Type
 from hepppl.semantics.values import (
     POISON,
@@ -22,10 +22,10 @@ from hepppl.semantics.values import (
     Num,
     Poison,
     Rec,
-    Structured,
     describe,
     joined,
     leaves,
+    plain,
     type_of,
     with_article,
 )
@@ -36,11 +36,6 @@ def unusable(code: str, message: str, span: Span, labels: Sequence[Label] = (), 
     """A name that is an error to use, with the reason."""
     why = Diagnostic(code, message, span, tuple(labels), (hint,) if hint else ())
     return Binding(POISON, "unusable", span, why)
-
-
-def plain(value: Structured) -> bool:
-    """Whether a value can be joined over branches or carried: not a collection, nor made of one."""
-    return isinstance(value, (Num, Rec)) and not any(leaf.space for leaf in leaves(value))
 
 
 # ---------------------------------------------------------------- if
@@ -97,7 +92,7 @@ def _mute(cx: Context, start: int, dead: bool) -> None:
 
 def _merge(cx: Context, cond: Num, a: tuple[Scope, Frame], b: tuple[Scope, Frame], span: Span) -> None:
     names = [n for n in {**a[0].names, **b[0].names} if a[0].names.get(n) is not b[0].names.get(n)]
-    merged: list[tuple[str, tuple[Structured, Structured], Span]] = []
+    merged: list[tuple[str, list[Num | Rec], Span]] = []
     for name in names:
         x, y = a[0].names.get(name), b[0].names.get(name)
         outcome = _joint(name, x, y)
@@ -106,12 +101,13 @@ def _merge(cx: Context, cond: Num, a: tuple[Scope, Frame], b: tuple[Scope, Frame
             continue
         assert x is not None
         assert y is not None
-        sides: list[Structured] = []
+        sides: list[Num | Rec] = []
         for bound, (_, frame) in ((x, a), (y, b)):
+            assert plain(bound.value)
             with cx.builder.into(frame):
-                sides.append(convert(cx, bound.value, outcome, bound.span))  # type: ignore[arg-type]
+                sides.append(widened(cx, bound.value, outcome, bound.span))
         before = cx.scope.names.get(name)
-        merged.append((name, (sides[0], sides[1]), y.span if x is before else x.span))
+        merged.append((name, sides, y.span if x is before else x.span))
     regions = []
     for k, (_, frame) in enumerate((a, b)):
         with cx.builder.into(frame):
@@ -124,7 +120,7 @@ def _merge(cx: Context, cond: Num, a: tuple[Scope, Frame], b: tuple[Scope, Frame
     values = list(cx.builder.node("branch", cx.builder.values(cond, span), types, span, regions=regions, names=labels))
     for name, (side, _), where in merged:
         mine = [values.pop(0) for _ in leaves(side)]
-        cx.bind(name, wrap(side, mine), where)  # type: ignore[arg-type]
+        cx.bind(name, wrap(side, mine), where)
 
 
 def _joint(name: str, x: Binding | None, y: Binding | None) -> Binding | Type:
@@ -146,7 +142,7 @@ def _joint(name: str, x: Binding | None, y: Binding | None) -> Binding | Type:
     if not plain(x.value) or not plain(y.value):
         message = f"'{name}' is a collection that depends on a branch, which is not supported yet"
         return unusable("E708", message, y.span, labels, "reduce it inside the branch")
-    both = joined(type_of(x.value), type_of(y.value))  # type: ignore[arg-type]
+    both = joined(type_of(x.value), type_of(y.value))
     if both is None:
         message = f"'{name}' is {with_article(x.value)} in one branch and {with_article(y.value)} in the other"
         return unusable("E207", message, y.span, labels)
@@ -156,9 +152,9 @@ def _joint(name: str, x: Binding | None, y: Binding | None) -> Binding | Type:
 # ---------------------------------------------------------------- loops
 
 
-def _carried(cx: Context, block: ast.Block) -> dict[str, Structured]:
+def _carried(cx: Context, block: ast.Block) -> dict[str, Num | Rec]:
     """The names that a loop's body rebinds and that have a value before it."""
-    found = {}
+    found: dict[str, Num | Rec] = {}
     for name in bodies.assigned(block):
         binding = cx.scope.names.get(name)
         if binding is not None and binding.kind in ("value", "site", "argument") and plain(binding.value):
@@ -166,7 +162,7 @@ def _carried(cx: Context, block: ast.Block) -> dict[str, Structured]:
     return found
 
 
-def _enter(cx: Context, scope: Scope, carried: dict[str, Structured]) -> list[Value]:
+def _enter(cx: Context, scope: Scope, carried: dict[str, Num | Rec]) -> list[Value]:
     """Bind the carried names to fresh parameters of a region."""
     params = []
     for name, value in carried.items():
@@ -176,7 +172,7 @@ def _enter(cx: Context, scope: Scope, carried: dict[str, Structured]) -> list[Va
     return params
 
 
-def _after_body(cx: Context, scope: Scope, carried: dict[str, Structured], word: str) -> dict[str, Structured] | None:
+def _after_body(cx: Context, scope: Scope, carried: dict[str, Num | Rec], word: str) -> dict[str, Num | Rec] | None:
     """Initial values with kinds promoted to what the body leaves; None where they are right. Reports misfits."""
     promoted, changed = dict(carried), False
     for name, value in carried.items():
@@ -188,9 +184,9 @@ def _after_body(cx: Context, scope: Scope, carried: dict[str, Structured], word:
         new = binding.value
         if isinstance(new, Poison):
             continue
-        first, last = type_of(value), None  # type: ignore[arg-type]
+        first, last = type_of(value), None
         if plain(new):
-            last = joined(first, type_of(new))  # type: ignore[arg-type]
+            last = joined(first, type_of(new))
         if last is None:
             hint = None
             if isinstance(value, Num) and isinstance(new, Num) and value.constant and lacks_unit(value.type, new.type):
@@ -203,26 +199,27 @@ def _after_body(cx: Context, scope: Scope, carried: dict[str, Structured], word:
             cx.error("E208", message, binding.span, labels, (hint,))
             scope.names[name] = Binding(POISON, "value", binding.span)
         elif last != first:
-            promoted[name] = convert(cx, value, last, binding.span)  # type: ignore[arg-type]
-            changed = True
+            promoted[name] = widened(cx, value, last, binding.span)
+            changed = changed or type_of(promoted[name]) != first
     return promoted if changed else None
 
 
-def _results(cx: Context, scope: Scope, carried: dict[str, Structured], span: Span) -> list[Value]:
+def _results(cx: Context, scope: Scope, carried: dict[str, Num | Rec], span: Span) -> list[Value]:
     """The carried values at the end of a body, in order of the parameters."""
     results = []
     for name, value in carried.items():
-        end = convert(cx, scope.names[name].value, type_of(value), span)  # type: ignore[arg-type]
-        results.extend(cx.builder.values(end, span))
+        end = scope.names[name].value
+        assert plain(end)
+        results.extend(cx.builder.values(widened(cx, end, type_of(value), span), span))
     return results
 
 
-def _leave(cx: Context, scope: Scope, carried: dict[str, Structured], values: Sequence[Value], word: str) -> None:
+def _leave(cx: Context, scope: Scope, carried: dict[str, Num | Rec], values: Sequence[Value], word: str) -> None:
     """Names after a loop: carried ones have their last value, those first bound inside are gone."""
     values = list(values)
     for name, value in carried.items():
         mine = [values.pop(0) for _ in leaves(value)]
-        cx.bind(name, wrap(value, mine), scope.names[name].span)  # type: ignore[arg-type]
+        cx.bind(name, wrap(value, mine), scope.names[name].span)
     for name, binding in scope.names.items():
         if name in carried or binding is cx.scope.names.get(name) or binding.kind == "loop variable":
             continue
@@ -240,7 +237,7 @@ def _forget(cx: Context, name: str, binding: Binding, word: str) -> None:
         cx.scope.names[name] = unusable("E303", message, binding.span, [Label(binding.span, "only here")], hint)
 
 
-def abandon(cx: Context, scope: Scope, carried: dict[str, Structured]) -> None:
+def abandon(cx: Context, scope: Scope, carried: dict[str, Num | Rec]) -> None:
     """After an erroneous loop: names that it rebinds soundly keep their type, the others are poisoned."""
     for name, binding in scope.names.items():
         if binding is cx.scope.names.get(name) or binding.kind == "loop variable":
@@ -249,16 +246,16 @@ def abandon(cx: Context, scope: Scope, carried: dict[str, Structured]) -> None:
         cx.bind(name, carried[name] if sound else POISON, binding.span)
 
 
-def _widened(cx: Context, stmt: ast.Stmt, carried: dict[str, Structured]) -> tuple[Any, dict[str, Structured]]:
+def _widened(cx: Context, stmt: ast.Stmt, carried: dict[str, Num | Rec]) -> tuple[Any, dict[str, Num | Rec]]:
     """The carried values with the promotions that an earlier elaboration of this loop found, and the key to them.
 
     Without this, loops nested n deep would be elaborated 2^n times.
     """
-    types = tuple(type_of(v) for v in carried.values())  # type: ignore[arg-type]
+    types = tuple(type_of(v) for v in carried.values())
     key = (id(stmt), tuple(cx.calls), tuple(carried), types)
     known = cx.promotions.get(key, types)
-    wide = {n: convert(cx, v, t, stmt.span) for (n, v), t in zip(carried.items(), known, strict=True)}  # type: ignore[arg-type]
-    return key, wide  # type: ignore[return-value]
+    wide = {n: widened(cx, v, t, stmt.span) for (n, v), t in zip(carried.items(), known, strict=True)}
+    return key, wide
 
 
 def for_statement(cx: Context, stmt: ast.ForStmt) -> None:
@@ -278,7 +275,7 @@ def for_statement(cx: Context, stmt: ast.ForStmt) -> None:
             break
         cx.restore(saved)
         carried = promoted
-    cx.promotions[key] = tuple(type_of(v) for v in carried.values())  # type: ignore[arg-type]
+    cx.promotions[key] = tuple(type_of(v) for v in carried.values())
     if limits is None or not _sound(scope, carried):
         abandon(cx, scope, carried)
         return
@@ -295,7 +292,7 @@ def for_statement(cx: Context, stmt: ast.ForStmt) -> None:
     _leave(cx, scope, carried, values, "for")
 
 
-def _sound(scope: Scope, carried: dict[str, Structured]) -> bool:
+def _sound(scope: Scope, carried: dict[str, Num | Rec]) -> bool:
     return not any(isinstance(scope.names[n].value, Poison) for n in carried)
 
 
@@ -319,7 +316,7 @@ def while_statement(cx: Context, stmt: ast.WhileStmt) -> None:
             break
         cx.restore(saved)
         carried = promoted
-    cx.promotions[key] = tuple(type_of(v) for v in carried.values())  # type: ignore[arg-type]
+    cx.promotions[key] = tuple(type_of(v) for v in carried.values())
     if limit is None or not _sound(scope, carried):
         abandon(cx, scope, carried)
         return

@@ -198,9 +198,9 @@ def _record(cx: Context, item: ast.TypeItem) -> RecordType | None:
     ok = True
     for f in item.fields:
         if f.name in seen:
-            cx.error(
-                "E302", f"the field '{f.name}' is declared twice", f.span, ((seen[f.name], "first declared here"),)
-            )
+            label = ((seen[f.name], "first declared here"),)
+            cx.error("E302", f"the field '{f.name}' is declared twice", f.span, label)
+            ok = False
         seen[f.name] = f.span
         with cx.within(Scope("constant", item.name)):
             t = type_of_expr(cx, f.type)

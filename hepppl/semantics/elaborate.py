@@ -15,7 +15,7 @@ from hepppl.semantics.build import TooLarge
 from hepppl.semantics.context import Context, Scope
 from hepppl.semantics.folding import FoldError
 from hepppl.semantics.ir import Node, Output, Param, Process, Program, Region, walk
-from hepppl.semantics.limits import MAX_NODES
+from hepppl.semantics.limits import MAX_DEPTH
 from hepppl.semantics.rewrite import pruned, rewritten
 from hepppl.semantics.values import POISON, Coll, Num, Poison, Rec, Structured, leaves, paths, with_article
 from hepppl.syntax import ast
@@ -35,10 +35,8 @@ def check(file: ast.File, model: str | None = None, data: Mapping[str, Any] | No
     with _deep_recursion():
         try:
             program = _file(cx, model)
-        except TooLarge:
-            cx.error(
-                "E409", f"the program has more than {MAX_NODES:,} operations once its functions are inlined", file.span
-            )
+        except TooLarge as error:
+            cx.error("E409", str(error), error.span)
         except RecursionError:
             cx.error("E409", "the program is nested too deeply", file.span)
     errors = _unique(cx.diagnostics)
@@ -231,8 +229,25 @@ def _model(cx: Context, item: ast.ModelItem) -> Program | None:
         return None
     body = Region((), tuple(cx.builder.frame.nodes), tuple(o.value for o in outputs))
     found = {key: _pruned_process(p) for key, p in groups.finished(cx).items()}
+    for region in (body, *(p.body for p in found.values())):
+        _check_depth(cx, region)
     params = _number_priors(cx.params, cx.counters.number)
+    if cx.diagnostics:
+        return None
     return Program(item.name, cx.source, params, tuple(cx.data), pruned(body), found, tuple(outputs), dict(cx.sized_by))
+
+
+def _check_depth(cx: Context, region: Region) -> None:
+    """Blocks within blocks within blocks: whatever walks them later may recurse."""
+    todo = [(region, 0)]
+    while todo:
+        inner, depth = todo.pop()
+        for node in inner.nodes:
+            if node.regions and depth >= MAX_DEPTH:
+                hint = "each `else if` is one level deeper; a table is better an array, or interp(x, xp, fp)"
+                cx.error("E409", f"blocks are nested more than {MAX_DEPTH} deep", node.span, hints=(hint,))
+                return
+            todo.extend((r, depth + 1) for r in node.regions)
 
 
 def _pruned_process(p: Process) -> Process:

@@ -20,7 +20,10 @@ from hepppl.semantics.arithmetic import (
     scalar_of,
     to_kind,
 )
+from hepppl.semantics.build import TooLarge
 from hepppl.semantics.context import Context
+from hepppl.semantics.folding import FoldError
+from hepppl.semantics.limits import MAX_STEPS
 from hepppl.semantics.structure import stack
 from hepppl.semantics.types import BOOL, Tensor
 from hepppl.semantics.values import POISON, Coll, Num, Poison, Rec, Slots, Structured, describe
@@ -29,7 +32,13 @@ from hepppl.syntax import ast
 
 def evaluate(cx: Context, expr: ast.Expr) -> Structured:
     """The value of an expression in the current scope; poisoned after a diagnostic."""
-    return _rules()[type(expr)](cx, expr)
+    cx.steps += 1
+    if cx.steps > MAX_STEPS:
+        raise TooLarge(f"the program is too large: more than {MAX_STEPS:,} expressions, functions inlined", expr.span)
+    try:
+        return _rules()[type(expr)](cx, expr)
+    except FoldError as error:
+        return cx.error(error.code, error.message, expr.span)
 
 
 def operand(cx: Context, expr: ast.Expr) -> Operand:
@@ -134,7 +143,7 @@ def _attr(cx: Context, e: ast.Attr) -> Structured:
     if isinstance(value, Coll):
         value = value.element
     if isinstance(value, Slots):
-        return cx.error("E201", f"inside the plate only {value.name}[{']['.join(value.indices)}] is known", e.base.span)
+        return cx.error("E201", f"inside the plate only {value} is known", e.base.span)
     if isinstance(value, Rec):
         if e.name in value.fields:
             return value.fields[e.name]
@@ -158,8 +167,11 @@ def _record(cx: Context, e: ast.Record) -> Structured:
                 "E302", f"the field '{arg.name}' is given twice", arg.name_span, ((seen[arg.name], "first given here"),)
             )
         seen[arg.name] = arg.name_span
-        fields[arg.name] = evaluate(cx, arg.value)
-    return Rec(None, fields)
+        value = evaluate(cx, arg.value)
+        if isinstance(value, Slots):
+            value = cx.error("E201", f"inside the plate only {value} is known", arg.value.span)
+        fields[arg.name] = value
+    return POISON if any(isinstance(v, Poison) for v in fields.values()) else Rec(None, fields)
 
 
 def _array(cx: Context, e: ast.ArrayLit) -> Structured:

@@ -198,7 +198,7 @@ def fold(op: str, operands: tuple[Any, ...], attrs: Mapping[str, Any]) -> Any:
     """The result of ``op`` on known operands, or None where it is not worth computing. Raises `FoldError`."""
     if op == "fill":
         return (operands[0],) * attrs["size"] if attrs["size"] * size(operands[0]) <= MAX_FOLDED else None
-    if sum(size(x) for x in operands) > 2 * MAX_FOLDED:
+    if op != "stack" and sum(size(x) for x in operands) > 2 * MAX_FOLDED:
         return None
     try:
         if op in _ELEMENTWISE:

@@ -20,6 +20,7 @@ from hepppl.semantics.values import (
     is_constant,
     leaves,
     paths,
+    plain,
     type_of,
 )
 from hepppl.syntax import ast
@@ -76,7 +77,7 @@ class Group:
             if not isinstance(value, Poison):
                 self.captures[name] = value
             return value
-        if not isinstance(value, (Num, Rec)) or any(leaf.space for leaf in leaves(value)):
+        if not plain(value):
             return cx.error("E708", f"a process cannot use the collection '{name}' of the model", span)
         self.captures[name] = value
         if name not in self.current.captured:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hepppl.diagnostics import Span
 from hepppl.semantics import expressions
-from hepppl.semantics.arithmetic import Operand, const, op, static_int
+from hepppl.semantics.arithmetic import Operand, const, op, static_int, whole
 from hepppl.semantics.build import wrap
 from hepppl.semantics.context import Context, Scope
 from hepppl.semantics.declared import sizes_fit
@@ -14,7 +14,7 @@ from hepppl.semantics.folding import size
 from hepppl.semantics.ir import Region, Value
 from hepppl.semantics.limits import MAX_ELEMENTS, MAX_FOLDED
 from hepppl.semantics.structure import leading, leafwise, slice_of, stack
-from hepppl.semantics.types import INT, Tensor
+from hepppl.semantics.types import INT, REAL, Tensor
 from hepppl.semantics.values import (
     POISON,
     Coll,
@@ -26,6 +26,7 @@ from hepppl.semantics.values import (
     describe,
     is_constant,
     leaves,
+    plain,
     rebuild,
     reshaped,
     with_article,
@@ -77,9 +78,8 @@ def _slot(cx: Context, slots: Slots, e: ast.Index) -> Structured:
         return slots.element
     if tuple(given) == slots.indices[: len(given)]:
         return slots
-    name = f"{slots.name}[{']['.join(slots.indices)}]"
     return cx.error(
-        "E201", f"inside the plate only {name} is known", e.span, hints=("use the whole array after the plate",)
+        "E201", f"inside the plate only {slots} is known", e.span, hints=("use the whole array after the plate",)
     )
 
 
@@ -108,14 +108,12 @@ def check_index(cx: Context, i: Operand, size: int, array: Span, name: str) -> N
     if isinstance(num, Poison):
         return num
     if not isinstance(num, Num) or num.type != INT:
-        whole = isinstance(num, Num) and num.type.kind == "real" and not num.type.shape
-        if isinstance(num, Num) and num.constant and whole and num.static == int(num.static):
-            num = const(int(num.static))
-        else:
-            hint = f"convert it: int({i.span.text})" if whole else None
-            return cx.error(
-                "E201", f"an index must be an integer, not {with_article(num, 'a real number')}", i.span, hints=(hint,)
-            )
+        plain_real = isinstance(num, Num) and num.type == REAL
+        if not (isinstance(num, Num) and plain_real and num.constant and whole(num.static)):
+            hint = f"convert it: int({i.span.text})" if plain_real else None
+            found = with_article(num, "a real number")
+            return cx.error("E201", f"an index must be an integer, not {found}", i.span, hints=(hint,))
+        num = const(int(num.static))
     if num.constant and not 0 <= num.static < size:
         hint = f"the last element is {name}[{size - 1}]"
         return cx.error(
@@ -227,7 +225,7 @@ def comprehension(cx: Context, e: ast.Comprehension) -> Structured:
         value = _body(cx, e, Num(INT, i))
         if isinstance(value, Poison):
             return POISON
-        if not isinstance(value, (Num, Rec)) or any(leaf.space for leaf in leaves(value)):
+        if not plain(value):
             return cx.error("E201", "an array holds numbers or records, not collections", e.body.span)
         results = tuple(cx.builder.values(value, e.span))
     n = stop - start

@@ -10,7 +10,7 @@ from hepppl import distributions
 from hepppl.diagnostics import Span
 from hepppl.distributions import Distribution, Parameter
 from hepppl.semantics import calls, expressions, functions
-from hepppl.semantics.arithmetic import Operand, const, to_kind
+from hepppl.semantics.arithmetic import Operand, const, to_kind, whole
 from hepppl.semantics.context import Context
 from hepppl.semantics.dims import name_of, phrase, with_unit, without_unit
 from hepppl.semantics.ir import Dist, Value
@@ -143,7 +143,7 @@ def argument(cx: Context, p: Parameter, given: Operand | None, owner: str) -> Nu
             (hint,),
         )
     if p.kind == "int":
-        if num.type.kind == "real" and num.constant and num.static == math.floor(num.static):
+        if num.type.kind == "real" and num.constant and whole(num.static):
             return const(int(num.static))
         if num.type.kind == "real":
             return cx.error(

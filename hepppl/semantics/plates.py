@@ -5,13 +5,13 @@ from __future__ import annotations
 from hepppl.semantics import bodies
 from hepppl.semantics.build import wrap
 from hepppl.semantics.context import Binding, Context
-from hepppl.semantics.control import abandon, plain, unusable
+from hepppl.semantics.control import abandon, unusable
 from hepppl.semantics.declared import sizes_fit
 from hepppl.semantics.indexing import bounds
 from hepppl.semantics.ir import Region
 from hepppl.semantics.limits import MAX_ELEMENTS
 from hepppl.semantics.types import INT, Tensor
-from hepppl.semantics.values import POISON, Num, Poison, Rec, Slots, leaves, reshaped
+from hepppl.semantics.values import POISON, Num, Poison, Rec, Slots, leaves, plain, reshaped
 from hepppl.syntax import ast
 
 
@@ -45,7 +45,7 @@ def plate_statement(cx: Context, stmt: ast.PlateStmt) -> None:
             cx.scope.names[name] = binding
         elif binding.kind in ("const", "loop variable"):
             continue
-        elif not isinstance(value, (Num, Rec)) or not plain(value):
+        elif not plain(value):
             message = f"the collection '{name}' cannot be used outside its plate yet"
             cx.scope.names[name] = unusable("E708", message, binding.span, hint="reduce it inside the plate")
         elif all(sizes_fit(cx, (size, *leaf.type.shape), stmt.span) for leaf in leaves(value)):

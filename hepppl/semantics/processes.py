@@ -26,6 +26,7 @@ from hepppl.semantics.values import (
     joined,
     leaves,
     paths,
+    plain,
     rebuild,
     type_of,
     with_article,
@@ -125,7 +126,7 @@ def arguments(cx: Context, item: ast.ProcessItem, call: ast.Call) -> list[Struct
     values: list[Structured] = []
     for formal, arg in zip(item.formals, bound, strict=True):
         value = calls.argument(cx, formal, arg, item.name)
-        if not isinstance(value, (Num, Rec, Poison)) or any(leaf.space for leaf in leaves(value)):
+        if not isinstance(value, Poison) and not plain(value):
             span = arg.span if arg is not None else call.span
             value = cx.error(
                 "E215",
@@ -232,7 +233,7 @@ def emit(cx: Context, stmt: ast.EmitStmt) -> None:
     if isinstance(value, Poison):
         return
     group: groups.Group = cx.group
-    if not isinstance(value, (Num, Rec)):
+    if not plain(value):
         cx.error("E201", f"a process emits numbers and records, not {with_article(value)}", given.span)
         return
     if any(leaf.type.shape for leaf in leaves(value)):

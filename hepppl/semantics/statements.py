@@ -22,6 +22,7 @@ from hepppl.semantics.values import (
     Structured,
     is_constant,
     leaves,
+    plain,
     rebuild,
     type_of,
     with_article,
@@ -199,7 +200,7 @@ def _fill_slot(cx: Context, target: ast.Target, value: Operand, kind: str) -> No
             return
     if isinstance(value.value, Poison):
         cx.bind(target.name, POISON, target.name_span, kind)
-    elif not isinstance(value.value, (Num, Rec)) or any(leaf.space for leaf in leaves(value.value)):
+    elif not plain(value.value):
         cx.error("E201", f"an array holds numbers or records, not {with_article(value.value)}", value.span)
     else:
         cx.bind(target.name, Slots(target.name, names, value.value), target.name_span, kind)
@@ -217,7 +218,7 @@ def _store_element(cx: Context, target: ast.Target, value: Operand) -> None:
     array = expressions.evaluate(cx, ast.Name(target.name_span, name))
     indices = [expressions.operand(cx, i) for i in target.indices]
     if isinstance(array, Slots):
-        cx.error("E201", f"inside the plate only {name}[{']['.join(array.indices)}] can be set", target.span)
+        cx.error("E201", f"inside the plate only {array} can be set", target.span)
         return
     if (
         isinstance(array, Poison)
@@ -227,7 +228,7 @@ def _store_element(cx: Context, target: ast.Target, value: Operand) -> None:
         return
     if not free_to_bind(cx, name, target.name_span):
         return
-    if not isinstance(array, (Num, Rec)) or leading(array) is None or any(leaf.space for leaf in leaves(array)):
+    if not plain(array) or leading(array) is None:
         cx.error("E210", f"'{name}' is {with_article(array)}: it has no elements to set", target.span)
         return
     row = indexing.row_type(array, len(indices))

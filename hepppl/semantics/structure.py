@@ -19,6 +19,7 @@ from hepppl.semantics.values import (
     describe_type,
     joined,
     leaves,
+    plain,
     rebuild,
     reshaped,
     type_of,
@@ -39,6 +40,12 @@ def convert(cx: Context, value: Num | Rec, target: Type, span: Span) -> Num | Re
             return POISON
         fields[name] = new
     return Rec(target.name, fields, target.shape)
+
+
+def widened(cx: Context, value: Num | Rec, target: Type, span: Span) -> Num | Rec:
+    """`convert`; where a constant is out of range for the wider kind, which is reported, the value as it is."""
+    new = convert(cx, value, target, span)
+    return value if isinstance(new, Poison) else new
 
 
 def accepts(target: Type, found: Type) -> bool:
@@ -152,7 +159,7 @@ def stack(cx: Context, items: Sequence[Operand], span: Span) -> Structured:
     for item in items:
         if isinstance(item.value, Poison):
             return POISON
-        if not isinstance(item.value, (Num, Rec)) or any(leaf.space for leaf in leaves(item.value)):
+        if not plain(item.value):
             return cx.error("E201", "an array holds numbers or records, not collections", item.span)
         if target is None:
             target = type_of(item.value)

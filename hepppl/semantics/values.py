@@ -5,13 +5,13 @@ Records exist here only; the IR sees their leaves. An array of records is a reco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 from hepppl.semantics.dims import name_of, phrase
 from hepppl.semantics.ir import Node, Value
-from hepppl.semantics.types import RecordType, Tensor, Type
+from hepppl.semantics.types import CollectionType, RecordType, Tensor, Type
 
 KINDS = ("bool", "int", "real")
 
@@ -65,6 +65,9 @@ class Slots:
     indices: tuple[str, ...]
     element: Num | Rec
 
+    def __str__(self) -> str:
+        return f"{self.name}[{']['.join(self.indices)}]"
+
 
 @dataclass(frozen=True)
 class Poison:
@@ -109,18 +112,24 @@ def paths(value: Structured, prefix: str = "") -> Iterator[tuple[str, Num]]:
             yield from paths(inner, f"{prefix}.{name}" if prefix else name)
 
 
+def plain(value: Structured) -> TypeGuard[Num | Rec]:
+    """Whether a value is made of the event's tensors alone: no collection, nor anything made of one, inside."""
+    if isinstance(value, Rec):
+        return all(plain(inner) for inner in value.fields.values())
+    return isinstance(value, Num) and value.space is None
+
+
 def is_constant(value: Structured) -> bool:
-    return isinstance(value, (Num, Rec)) and all(leaf.constant and leaf.space is None for leaf in leaves(value))
-
-
-def poisoned(values: Iterable[Structured]) -> bool:
-    return any(isinstance(v, Poison) for v in values)
+    return plain(value) and all(leaf.constant for leaf in leaves(value))
 
 
 def type_of(value: Num | Rec) -> Type:
     if isinstance(value, Num):
         return value.type
-    return RecordType(value.name, tuple((n, type_of(v)) for n, v in value.fields.items()), value.shape)  # type: ignore[arg-type]
+    fields = []
+    for name, inner in value.fields.items():
+        fields.append((name, type_of(inner) if isinstance(inner, (Num, Rec)) else CollectionType(())))
+    return RecordType(value.name, tuple(fields), value.shape)
 
 
 def joined(a: Type, b: Type) -> Type | None:
