@@ -64,7 +64,7 @@ class Results:
         lines = [
             "# Benchmarks",
             "",
-            "Written by `python -m benchmarks`; do not edit. Medians; contestants run in turn on "
+            "Written by `python -m benchmarks`; do not edit. Medians of CPU time; contestants run in turn on "
             + ", ".join(f"{value}" if key == "cores" else f"{key} {value}" for key, value in self.conditions.items())
             + ".",
             "Ratios hold, times do not: another machine, or a busy one, gives other times. Rivals are in `rivals/`.",
