@@ -49,6 +49,8 @@ class _Layout:
         self.open: list[_Open] = []
         self.soft: list[tuple[int, int]] = []  # line ends inside ( ) and [ ]: their indices in the input and the output
         self.suspect: _Open | None = None  # a brace whose partner seems to stand further left than itself
+        # Where no closing brace is lacking in the whole file, an item inside a block is no sign of one.
+        self.lacking = sum((t.type == "LBRACE") - (t.type == "RBRACE") for t in tokens)
         self.at = 0
         self.line_start = True
         self.indent = 0
@@ -166,7 +168,7 @@ class _Layout:
         if kind in ("RBRACE", "$END"):
             return True
         if kind == "LBRACE":  # "if (a > b {", but not "f({1, 2})"
-            return self.out[-1].type not in ("LPAR", "LSQB", "COMMA", "EQUAL", "NEWLINE") and self._ends_line()
+            return self.out[-1].type not in ("LPAR", "LSQB", "COMMA", "EQUAL", "NEWLINE")
         if kind == "SEMICOLON":
             first = self._round()[0]
             return not (first.out > 0 and self.out[first.out - 1].type in ("FOR", "WHILE", "IF"))  # for (int i = 0; …
@@ -174,9 +176,6 @@ class _Layout:
             return False
         following = self.tokens[self.at + 1].type
         return (kind in STATEMENT_KEYWORDS or kind in ITEM_KEYWORDS) and following not in _NOT_A_NEW_LINE
-
-    def _ends_line(self) -> bool:
-        return self.tokens[self.at + 1].type in ("NEWLINE", "$END")
 
     def _close_round(self, token: Token) -> bool:
         """Close what is open before ``token``, or at the end of the line where it should have been closed, and go on
@@ -230,9 +229,10 @@ class _Layout:
     def _close_braces(self, token: Token) -> None:
         """Close the blocks that are open where an item begins (or the file ends)."""
         column = token.span.column if token.type != "$END" else 0
-        missing = [o for o in self.open if o.indent >= column]
-        if not missing:
+        outermost = next((i for i, o in enumerate(self.open) if o.indent >= column), None)
+        if outermost is None or (self.lacking <= 0 and token.type != "$END"):
             return
+        missing = self.open[outermost:]
         if self.tokens[min(self.at + 1, len(self.tokens) - 1)].type in _NOT_A_NEW_LINE and token.type != "$END":
             return  # a reserved word used as a name
         suspect = self.suspect if self.suspect is not None else missing[-1]
@@ -244,7 +244,8 @@ class _Layout:
         while self.out[-1].type == "_NL":
             self.out.pop()
         last = self.out[-1]
-        for _ in missing:
-            self._insert("RBRACE", last)
+        for opened in reversed(missing):
+            self._insert(OPENERS[opened.token.type], last)
+            self.lacking -= opened.token.type == "LBRACE"
         if token.type != "$END":
             self._end_statement(token)

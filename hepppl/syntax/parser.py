@@ -68,6 +68,7 @@ class _Parser:
         self.frames = [_Frame(0, 1, 0)]
         self.at = 0
         self.told_until = 0  # mistakes before this token have been dealt with
+        self.resumed_at = -1
         self.stray = ""  # the message of the last mistake at file level, where only nonsense was read since
 
     def run(self) -> list[ast.Item | ast.ConstStmt]:
@@ -124,17 +125,21 @@ class _Parser:
     # ------------------------------------------------------------ going on after a mistake
 
     def _recover(self, mistake: Mistake | None) -> None:
-        if self.frames[-1].fields:
+        inside = self.frames[-1].fields
+        if inside:
             self.frames.pop()
-            inside = True
-        else:
-            inside = False
         frame = self.frames[-1]
+        if self.at == self.resumed_at:  # nothing was taken since the last mistake: never twice at the same place
+            if self.tokens[self.at].type == "$END":
+                raise Stop
+            self.at += 1
         self._tell(frame, mistake, inside)
+        if not self.report.diagnostics:  # whatever was passed over in silence must not pass for a program
+            self.report.add("E100", "this is not understood", self.tokens[self.at].span)
         del self.states[frame.height :], self.values[frame.height - 1 :], self.fed[frame.fed :]
         self._feed(Token("BROKEN", "", self.tokens[frame.first].span))
         self.at = self._resume(frame, inside)
-        self.told_until = self.at
+        self.told_until = self.resumed_at = self.at
 
     def _resume(self, frame: _Frame, inside: bool) -> int:
         """Where to go on: the end of the statement, or the brace that opens its block."""
