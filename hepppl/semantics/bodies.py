@@ -10,7 +10,7 @@ from hepppl.semantics.arithmetic import Operand, condition
 from hepppl.semantics.build import Frame
 from hepppl.semantics.context import Context
 from hepppl.semantics.structure import convert, unify
-from hepppl.semantics.values import POISON, Poison
+from hepppl.semantics.values import POISON, Num, Poison
 from hepppl.syntax import ast
 
 
@@ -109,15 +109,23 @@ def _branches(
 ) -> Operand | None:
     (test, block), *more = branches
     cond = condition(cx, expressions.operand(cx, test), "what follows `if`")
+    fixed = cond.static if isinstance(cond, Num) and cond.constant else None
+    before = len(cx.diagnostics)
     then, then_frame = _side(cx, [*block.stmts, *([] if any(map(_returns, block.stmts)) else rest)])
+    choice.mute(cx, before, fixed is False)
+    before = len(cx.diagnostics)
     if more:
         with cx.builder.inside() as other_frame, cx.block("if"):
             last = _branches(cx, more, other, rest, span)
     else:
         stmts = other.stmts if other is not None else ()
         last, other_frame = _side(cx, [*stmts, *([] if any(map(_returns, stmts)) else rest)])
+    choice.mute(cx, before, fixed is True)
     if then is None or last is None:
         return None
+    if fixed is not None and isinstance((last if fixed else then).value, Poison):
+        choice.hoist(cx, [then_frame if fixed else other_frame])
+        return then if fixed else last
     target = unify(cx, then, last, "every `return` must give a value of one type", last.span)
     if target is None or isinstance(cond, Poison):
         return Operand(POISON, span)

@@ -47,6 +47,12 @@ def hoist(cx: Context, frames: Sequence[Frame]) -> None:
             cx.builder.frame.constants.setdefault(key, value)
 
 
+def mute(cx: Context, start: int, dead: bool) -> None:
+    """In a branch that is never taken, values out of range are no error."""
+    if dead:
+        cx.diagnostics[start:] = [d for d in cx.diagnostics[start:] if not d.code.startswith("E4")]
+
+
 def choose(
     cx: Context, cond: Num, then: Num | Rec, then_frame: Frame, other: Num | Rec, other_frame: Frame, span: Span
 ) -> Structured:
@@ -95,8 +101,7 @@ def _side(cx: Context, e: ast.Expr, muted: bool) -> Operand:
     before = len(cx.diagnostics)
     with cx.guarded():
         value = expressions.operand(cx, e)
-    if muted:
-        cx.diagnostics[before:] = [d for d in cx.diagnostics[before:] if not d.code.startswith("E4")]
+    mute(cx, before, muted)
     return value
 
 

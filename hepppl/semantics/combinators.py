@@ -76,10 +76,13 @@ def _mixture(cx: Context, e: ast.Call, inputs: list[Value]) -> Law | None:
 
 
 def _truncated(cx: Context, e: ast.Call, inputs: list[Value]) -> Law | None:
-    bound = _bound(cx, e, "truncated", 2)
+    bound = _bound(cx, e, "truncated", 1)
     if bound is None:
         return None
     assert bound[0] is not None
+    if bound[1] is None and bound[2] is None:
+        cx.error("E205", "'truncated' needs low, high or both", e.span, hints=("truncated(d, low = 0)",))
+        return None
     inner = law(cx, bound[0].value, inputs)
     args: list[tuple[str, int]] = []
     ends: list[float | None] = []

@@ -146,14 +146,15 @@ class Context:
 
     # ------------------------------------------------------------ second attempts
 
-    def snapshot(self) -> tuple[int, Counters, list[Any], int]:
+    def snapshot(self) -> tuple[int, Counters, list[Any], set[tuple[str, str, str]]]:
         c = self.counters
         saved = Counters(c.number, dict(c.sites), dict(c.observed))
-        return len(self.diagnostics), saved, list(self.specialised), self.builder.count
+        return len(self.diagnostics), saved, list(self.specialised), set(self.reported)
 
-    def restore(self, saved: tuple[int, Counters, list[Any], int]) -> None:
+    def restore(self, saved: tuple[int, Counters, list[Any], set[tuple[str, str, str]]]) -> None:
         """Forget what was done since the snapshot (the frames built since are the caller's to drop)."""
-        length, c, specialised, self.builder.count = saved
+        length, c, specialised, reported = saved
+        self.reported = set(reported)
         del self.diagnostics[length:]
         self.counters = Counters(c.number, dict(c.sites), dict(c.observed))
         self.specialised = list(specialised)

@@ -52,14 +52,14 @@ def _if(cx: Context, branches: Sequence[tuple[ast.Expr, ast.Block]], other: ast.
     saved = len(cx.diagnostics)
     with cx.builder.inside() as then_frame, cx.block("if") as then:
         bodies.execute(cx, block)
-    _mute(cx, saved, fixed is False)
+    choice.mute(cx, saved, fixed is False)
     saved = len(cx.diagnostics)
     with cx.builder.inside() as other_frame, cx.block("if") as otherwise:
         if more:
             _if(cx, more, other, span)
         elif other is not None:
             bodies.execute(cx, other)
-    _mute(cx, saved, fixed is True)
+    choice.mute(cx, saved, fixed is True)
     if fixed is not None:
         choice.hoist(cx, [then_frame if fixed else other_frame])
         cx.scope.names.update((then if fixed else otherwise).names)
@@ -82,12 +82,6 @@ def one_condition(cx: Context, given: Operand, what: str) -> Num:
 
 def _many(cond: Num) -> str:
     return "one per element" if cond.space is not None else f"{cond.type.shape[0]} of them"
-
-
-def _mute(cx: Context, start: int, dead: bool) -> None:
-    """In a branch that is never taken, values out of range are no error."""
-    if dead:
-        cx.diagnostics[start:] = [d for d in cx.diagnostics[start:] if not d.code.startswith("E4")]
 
 
 def _merge(cx: Context, cond: Num, a: tuple[Scope, Frame], b: tuple[Scope, Frame], span: Span) -> None:

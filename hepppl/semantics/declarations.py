@@ -10,7 +10,7 @@ from hepppl.semantics import declared, expressions, statements
 from hepppl.semantics.arithmetic import Operand
 from hepppl.semantics.context import Context
 from hepppl.semantics.dims import phrase, readable_unit
-from hepppl.semantics.ir import Data, Param, Region, Support, Value
+from hepppl.semantics.ir import OPS, Data, Node, Param, Region, Support, Value
 from hepppl.semantics.laws import law
 from hepppl.semantics.structure import fit
 from hepppl.semantics.types import Dim, Tensor, Type
@@ -96,16 +96,49 @@ def _type(
 
 
 def _prior(cx: Context, stmt: ast.ParamStmt) -> tuple[Region | None, Tensor | None]:
-    """The prior as a region whose one site is its draw. Its number is given at the end, after all sites of the body."""
+    """The prior as a region that ends in its site. Its number is given at the end, after all sites of the body.
+
+    The region stands by itself: it refers to parameters and data of the model, and copies what is computed from them.
+    """
     assert stmt.prior is not None
     inputs: list[Value] = []
-    with cx.builder.inside() as frame:
+    before = len(cx.diagnostics)
+    with cx.builder.inside(sealed=True) as frame:
         found = law(cx, stmt.prior, inputs)
         if found is None:
             return None, None
-        attrs = {"dist": found.dist, "name": stmt.name, "number": 0, "by": None, "observed": False}
-        results = cx.builder.node("site", inputs, [found.type], stmt.prior.span, attrs, names=[stmt.name])
-    return Region((), tuple(frame.nodes), results), found.type
+    nodes = _self_contained(cx, frame.nodes, inputs, stmt.prior.span)
+    if len(cx.diagnostics) > before:
+        return None, None
+    attrs = {"dist": found.dist, "name": stmt.name, "number": 0, "by": None, "observed": False}
+    value = cx.builder.fresh(found.type, stmt.name)
+    return Region((), (*nodes, Node("site", tuple(inputs), (value,), stmt.prior.span, attrs)), (value,)), found.type
+
+
+def _self_contained(cx: Context, own: list[Node], inputs: list[Value], span: Span) -> list[Node]:
+    """The nodes that ``inputs`` (changed in place) need, those of the model's body copied."""
+    made = {v: node for node in [*cx.builder.frame.nodes, *own] for v in node.results}
+    mine = set(own)
+    copies: dict[Value, Value] = {}
+    nodes: list[Node] = []
+
+    def needed(value: Value) -> Value:
+        node = made[value]
+        if value in copies or node.op in ("param", "data"):
+            return copies.get(value, value)
+        if node.op not in OPS and node.op != "const":
+            cx.error("E401", "a prior can depend on parameters, data and constants only", span)
+            return value
+        copy = Node(node.op, tuple(map(needed, node.inputs)), _copied(node), node.span, node.attrs)
+        nodes.append(copy)
+        copies.update(zip(node.results, copy.results, strict=True))
+        return copies[value]
+
+    def _copied(node: Node) -> tuple[Value, ...]:
+        return node.results if node in mine else tuple(cx.builder.fresh(v.type, v.name) for v in node.results)
+
+    inputs[:] = [needed(v) for v in inputs]
+    return nodes
 
 
 def _constant(cx: Context, given: Operand, what: str) -> bool:
@@ -189,7 +222,8 @@ def data(cx: Context, stmt: ast.DataStmt) -> None:
             cx.bind(stmt.name, POISON, stmt.name_span, "data")
         return
     static = None
-    if default is not None and _constant(cx, default, f"the default of '{stmt.name}'"):
+    replaced = stmt.name in cx.given and default is not None and _other_length(default, target)
+    if default is not None and not replaced and _constant(cx, default, f"the default of '{stmt.name}'"):
         fitted = fit(cx, default, target, f"the default of '{stmt.name}'", stmt.type.span)
         static = fitted.static if isinstance(fitted, Num) else None
     if not free:
@@ -199,10 +233,19 @@ def data(cx: Context, stmt: ast.DataStmt) -> None:
     known = None
     if target.kind == "int" and not target.shape:
         known = _given_int(cx, stmt.name, stmt.name_span) if stmt.name in cx.given else static
+        if known is None and stmt.name in cx.given:
+            cx.bind(stmt.name, POISON, stmt.name_span, "data")
+            return
         if known is not None:
             cx.data_static[stmt.name] = known
     names = frozenset([stmt.name]) if known is not None else frozenset()
     cx.bind(stmt.name, Num(target, node, known, None, names), stmt.name_span, "data")
+
+
+def _other_length(default: Operand, target: Tensor) -> bool:
+    """Whether the default would fit but for its length: of no account where data are given."""
+    value = default.value
+    return isinstance(value, Num) and value.type.dim == target.dim and value.type.shape != target.shape
 
 
 def _given_int(cx: Context, name: str, span: Span) -> int | None:

@@ -22,15 +22,6 @@ def lookup(cx: Context, name: str, span: Span) -> Structured:
         return _once(
             cx, name, "E301", f"'{name}' is used before it is given a value", span, (scope.later[name], "given here")
         )
-    outer = scope.outer
-    while outer is not None:  # a sub-model sees the names of the body that draws from it
-        if name in outer.names:
-            return _use(cx, outer.names[name], name, span)
-        outer = outer.outer
-    if cx.group is not None and scope.body in ("process", "submodel"):
-        captured = cx.group.capture(cx, name, span)
-        if captured is not None:
-            return captured
     if name in cx.constants:
         return file_constant(cx, name)
     if name in units.CONSTANTS:
@@ -39,6 +30,17 @@ def lookup(cx: Context, name: str, span: Span) -> Structured:
     if name in cx.units or name in cx.unit_items:
         unit = unit_named(cx, name, span)
         return POISON if unit is None else Num(Tensor("real", unit[1]), None, unit[0])
+    # What is left are names of the model that runs the process. They come last: what a process means never changes
+    # because the model binds one more name.
+    outer = scope.outer
+    while outer is not None:
+        if name in outer.names:
+            return _use(cx, outer.names[name], name, span)
+        outer = outer.outer
+    if cx.group is not None and scope.body in ("process", "submodel"):
+        captured = cx.group.capture(cx, name, span)
+        if captured is not None:
+            return captured
     return _undefined(cx, name, span)
 
 
