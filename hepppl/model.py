@@ -181,7 +181,8 @@ class Model:
         """The expected outputs and their derivatives with respect to ``wrt`` (default: every parameter), from ``n``
         events, with standard errors.
 
-        ``by``: site -> estimator, or ``plan``: one that `plan` made; ``mode``: ``"forward"``, ``"reverse"`` or ``"auto"``. The rest as in `simulate`.
+        ``by``: site -> estimator, or ``plan``: one that `plan` made. ``mode``: ``"forward"``, ``"reverse"`` or
+        ``"auto"``. The rest as in `simulate`.
         Raises `HepPlanError` where no sound estimator serves a site.
         """
         from hepppl import results, trust
