@@ -141,7 +141,7 @@ def walks(scale: float, rounds: int) -> Iterator[Row]:
         "hepppl grad, score": grad(model, n, by={"up": "score"}),
         "JAX by hand: score, leave-one-out mean": by_hand["score_mean"],
         "JAX by hand: score, regression baseline": by_hand["score_regression"],
-        "hepppl grad, stochastic_ad": grad(model, n, by={"up": "stochastic_ad"}),
+        "hepppl grad, stochastic_ad": grad(model, n),  # the program says so, and from which side
         "JAX by hand: stochastic AD": by_hand["stochastic_ad"],
     }
     times = in_turn(calls, rounds)
@@ -150,7 +150,8 @@ def walks(scale: float, rounds: int) -> Iterator[Row]:
         if "simulate" in label:
             stds.append(None)
         elif label.startswith("hepppl"):
-            stds.append(float(model.grad(n, seed=1, by={"up": label.split(", ")[1]}).std["value"]["p"]))
+            by = {"up": "score"} if label.endswith("score") else None
+            stds.append(float(model.grad(n, seed=1, by=by).std["value"]["p"]))
         else:
             stds.append(float(np.std(np.asarray(calls[label](1)[1]))))
     for (label, taken), std in zip(times.items(), stds, strict=True):
