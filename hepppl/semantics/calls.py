@@ -20,6 +20,8 @@ from hepppl.syntax import ast
 def call(cx: Context, e: ast.Call) -> Structured:
     if not isinstance(e.func, ast.Name):
         _arguments(cx, e)
+        if cx.imports:  # refused where it stands
+            return POISON
         return cx.error("E211", "only functions with a name can be called", e.func.span)
     name = e.func.name
     if name in cx.functions:

@@ -64,9 +64,15 @@ def _param(p: Param) -> str:
 
 
 def _prior(region: Region) -> str:
-    values = {n.results[0]: _number(n.attrs["value"]) for n in region.nodes if n.op == "const"}
-    site = next(n for n in region.nodes if n.op == "site")
-    return _dist(site.attrs["dist"], [values.get(v, _value(v)) for v in site.inputs])
+    """The prior on one line, what its arguments are computed from written into it."""
+    shown: dict[Value, str] = {}
+    for node in region.nodes:
+        inputs = [shown.get(v, v.name or _value(v)) for v in node.inputs]
+        if node.op == "site":
+            return _dist(node.attrs["dist"], inputs)
+        text = _number(node.attrs["value"]) if node.op == "const" else f"{node.op}({', '.join(inputs)})"
+        shown.update(dict.fromkeys(node.results, text))
+    raise AssertionError("a prior ends in a site")
 
 
 def _dist(d: Dist, inputs: list[str]) -> str:
