@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -119,15 +119,22 @@ LENGTH = 1536
 HEAVY = {"beta", "binomial", "chi2", "gamma", "inverse_gamma", "poisson", "student_t"}
 
 
-def in_both_precisions(names: Iterable[str], heavy: tuple[Any, ...] = (np.float32,)) -> Any:
-    """Parametrizes a test over laws and dtypes; a heavy law in a dtype that is not in ``heavy`` is a slow test."""
+#: Laws that are another one with its arguments rearranged.
+REARRANGED = {"chi2", "inverse_gamma"}
+
+
+def in_both_precisions(names: Iterable[str], slow: Collection[str] = (), double: Collection[str] | None = None) -> Any:
+    """Parametrizes a test over laws and dtypes. The laws ``slow`` are slow tests; in float64 all are that are not in
+    ``double`` (by default those that are not heavy)."""
     return pytest.mark.parametrize(
         ("name", "dtype"),
         [
-            pytest.param(name, dtype, id=f"{name}-{dtype.__name__}", marks=[pytest.mark.slow] * slow)
+            pytest.param(name, dtype, id=f"{name}-{dtype.__name__}", marks=[pytest.mark.slow] * late)
             for name in names
             for dtype in (np.float32, np.float64)
-            for slow in [name in HEAVY and dtype not in heavy]
+            for late in [
+                name in slow or (dtype == np.float64 and (name in HEAVY if double is None else name not in double))
+            ]
         ],
     )
 

@@ -1,9 +1,9 @@
 """Poisson and binomial counts by exact inversion of one uniform.
 
-A small mean: the running mass is taken off u term by term, a fixed number of times without branches, so that it
-vectorises and fuses. A large one: a Cornish-Fisher guess, the cdf two below it, and a few single steps. Every term is
-written without cancellation (C. Loader, "Fast and accurate computation of binomial probabilities", 2000), so float32
-holds up to means of 1e7; beyond 2^24 float32 no longer tells integers. Draws have no derivative.
+A small mean: the masses are added up, a fixed number of them without branches, so that it vectorises and fuses. A
+large one: a Cornish-Fisher guess, the cdf a little below it, and a few single steps. Every term is written without
+cancellation (C. Loader, "Fast and accurate computation of binomial probabilities", 2000), so float32 holds up to
+means of 1e7; beyond 2^24 float32 no longer tells integers. Draws have no derivative.
 """
 
 from __future__ import annotations
@@ -45,19 +45,23 @@ def _largest_small(dtype: Any) -> int:
     return 68 if dtype == jnp.float64 else 36
 
 
-def _search(u: Array, first: Array, ratio: Callable[[int], Array], mean: Array) -> Array:
-    """How many k have cdf(k) < u, from the mass at 0 and ``ratio(k)``, the mass at k over that at k - 1.
+def _search(u: Array, q: Array, first: Array, ratio: Callable[[int], Array]) -> Array:
+    """The quantile at u (q = 1 - u) from the mass at 0 and ``ratio(k)``, the mass at k over that at k - 1.
 
-    Taking the masses off u loses less than adding them up. Past the mean a negligible mass ends the search, since
-    rounding may leave a residue that no later term would cancel.
+    The masses are added up from the nearer end, so that either tail keeps its digits.
     """
-    negligible = 0.25 * jnp.finfo(u.dtype).epsneg
-    rest, mass, count = u, first, jnp.zeros_like(u)
+    masses = [first]
     for k in range(1, _largest_small(u.dtype)):
-        rest = rest - mass
-        mass = mass * ratio(k)
-        count += jnp.where((rest > 0) & ((mass > negligible) | (k < mean)), 1, 0).astype(u.dtype)
-    return count
+        masses.append(masses[-1] * ratio(k))
+    below, above = (jnp.zeros_like(u) for _ in range(2))
+    from_below, from_above = (jnp.zeros_like(u) for _ in range(2))
+    for mass in masses:
+        below += mass
+        from_below += (below < u).astype(u.dtype)
+    for mass in reversed(masses[1:]):
+        above += mass
+        from_above += (above > q).astype(u.dtype)
+    return jnp.where(u < q, from_below, from_above)
 
 
 def _step(u: Array, q: Array, start: Array, tails: Pair, mass: Array, ratio: Callable[[Array], Array]) -> Array:
@@ -125,7 +129,7 @@ class Poisson:
     def sample(u: Any, rate: Any) -> Array:
         u, rate = (stop_gradient(v) for v in floats(unit(u), rate))
         small = jnp.clip(rate, 0, SMALL_MEAN)
-        count = _search(u, jnp.exp(-small), lambda k: small / k, small)
+        count = _search(u, 1 - u, jnp.exp(-small), lambda k: small / k)
 
         def large(u: Array, rate: Array) -> Array:
             mean = jnp.maximum(rate, SMALL_MEAN)
@@ -208,9 +212,8 @@ class Binomial:
         u, q = jnp.where(flip, 1 - u, u), jnp.where(flip, u, 1 - u)
         low = jnp.minimum(rare, SMALL_MEAN / jnp.maximum(n, SMALL_MEAN))
         low_odds = low / (1 - jnp.minimum(low, 0.5))
-        count = _search(
-            u, jnp.exp(n * jnp.log1p(-jnp.minimum(low, 0.5))), lambda k: (n - (k - 1)) / k * low_odds, n * low
-        )
+        first = jnp.exp(n * jnp.log1p(-jnp.minimum(low, 0.5)))
+        count = _search(u, q, first, lambda k: (n - (k - 1)) / k * low_odds)
 
         def large(u: Array, q: Array, n: Array, rare: Array) -> Array:
             odds, mean = rare / (1 - rare), n * rare

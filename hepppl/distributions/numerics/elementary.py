@@ -23,10 +23,13 @@ def floats(*values: Any) -> list[Array]:
 
 
 def unit(u: Any) -> Array:
-    """``u`` kept strictly inside (0, 1): the last point of the float32 grid of midpoints rounds to 1."""
+    """``u`` kept between the first midpoint of its dtype's grid (2^-25 in float32) and the last number below 1.
+
+    The last midpoint itself is rounded to 1.
+    """
     u = floats(u)[0]
-    info = jnp.finfo(u.dtype)
-    return jnp.clip(u, info.tiny, 1 - info.epsneg)
+    step = jnp.finfo(u.dtype).epsneg
+    return jnp.clip(u, 0.5 * step, 1 - step)
 
 
 def probability(p: Array) -> Array:
