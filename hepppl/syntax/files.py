@@ -32,6 +32,8 @@ def read_source(path: str | os.PathLike[str]) -> Source:
             raise _error("E502", f"{name} is {what}", *_programs_in(name))
         with open(name, "rb") as file:
             data = file.read(4 * MAX_CHARACTERS + 1)  # UTF-8 takes at most four bytes for a character
+    except HepFileError:
+        raise
     except FileNotFoundError:
         raise _error("E501", f"there is no file {name}", *_similar(name)) from None
     except NotADirectoryError:

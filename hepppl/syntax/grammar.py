@@ -1,28 +1,72 @@
-"""Where the grammar is found, and the LALR tables built from it, once per process and cached on disc."""
+"""Where the grammar is found, and the LALR(1) tables made from it.
+
+lark reads ``hep.lark`` and works out the tables. They are plain numbers and names, which are kept in the user's cache
+directory as JSON, so that a run that finds them there needs no lark at all.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from hepppl.syntax.builder import Builder
 from hepppl.syntax.tokens import KEYWORDS
 
-if TYPE_CHECKING:
-    from lark import Lark
+FORMAT = 1
+"""To be raised when what is kept in the cache changes its form."""
+
+# Terminals that no rule names, but which the layout pass and the messages need.
+KEPT = ("SEMICOLON", "NEWLINE", "COMMENT", "FOREIGN_OPERATOR", "FOREIGN_COMMENT", "OPEN_STRING", "QUOTED", "BAD")
 
 Reduction = tuple[int, str, Callable[[list[Any]], Any]]
 """How many parts a complete rule has, its name, and what to make of the parts."""
 Action = int | Reduction
 
-# Terminals that no rule names, but which the layout pass and the messages need.
-KEPT = ("SEMICOLON", "NEWLINE", "COMMENT", "FOREIGN_OPERATOR", "FOREIGN_COMMENT", "OPEN_STRING", "QUOTED", "BAD")
+
+@dataclass(frozen=True)
+class Tables:
+    """The grammar as a machine: a scanner, and the LALR(1) automaton with the callbacks that build the tree."""
+
+    scanner: re.Pattern[str]  # one named group for each terminal
+    actions: list[dict[str, Action]]  # state -> terminal -> the next state, or the rule that is complete
+    goto: list[dict[str, int]]  # state -> name of a rule -> the next state
+    start: int
+    end: int
+
+
+def grammar_text() -> str:
+    """The text of ``hep.lark``: package data in a wheel, the folder beside the package in a checkout."""
+    packaged = files("hepppl").joinpath("grammar", "hep.lark")
+    if packaged.is_file():
+        return packaged.read_text(encoding="utf-8")
+    return (Path(__file__).parents[2] / "grammar" / "hep.lark").read_text(encoding="utf-8")
+
+
+@cache
+def tables() -> Tables:
+    """The tables of ``hep.lark``, from the cache where possible. A cache that cannot be read or written costs a quarter
+    of a second and nothing else."""
+    text = grammar_text()
+    path = _cache_path(text)
+    data = _read(path) if path is not None else None
+    if data is None:
+        data = compute(text)
+        if path is not None:
+            _write(path, data)
+    return _machine(data)
+
+
+# ---------------------------------------------------------------- from the grammar to plain data
 
 
 class _Keep:
@@ -34,84 +78,126 @@ class _Keep:
         return stream
 
 
-def grammar_text() -> str:
-    """The text of ``hep.lark``: package data in a wheel, the folder beside the package in a checkout."""
-    packaged = files("hepppl").joinpath("grammar", "hep.lark")
-    if packaged.is_file():
-        return packaged.read_text(encoding="utf-8")
-    return (Path(__file__).parents[2] / "grammar" / "hep.lark").read_text(encoding="utf-8")
-
-
 def options() -> dict[str, Any]:
     """How lark is to read the grammar: LALR(1), every token kept so that nodes know their exact extent."""
-    return {
-        "parser": "lalr",
-        # All tokens are read before parsing, so that brackets can be matched and messages can look around them.
-        "lexer": "basic",
-        "keep_all_tokens": True,
-        "maybe_placeholders": True,
-        "postlex": _Keep(),
-    }
+    # All tokens are read before parsing, so that brackets can be matched and messages can look around them: "basic".
+    return {"parser": "lalr", "lexer": "basic", "keep_all_tokens": True, "maybe_placeholders": True, "postlex": _Keep()}
 
 
-@dataclass(frozen=True)
-class Tables:
-    """The grammar as a machine: a scanner, and the LALR(1) automaton with the callbacks that build the tree."""
-
-    scanner: re.Pattern[str]  # one named group for each terminal
-    actions: dict[int, dict[str, Action]]  # state -> terminal -> the next state, or the rule that is complete
-    goto: dict[int, dict[str, int]]  # state -> name of a rule -> the next state
-    start: int
-    end: int
-
-
-@cache
-def tables() -> Tables:
-    """The tables of ``hep.lark``. Read from the user's cache where possible; a cache that cannot be read or written
-    costs a quarter of a second and nothing else."""
+def compute(text: str) -> dict[str, Any]:
+    """The tables of a grammar as lark works them out, in numbers and names."""
     from lark import Lark
     from lark.parsers.lalr_analysis import Shift
 
-    from hepppl.syntax.builder import Builder
-
-    path = _cache_path()
-    lark = Lark(grammar_text(), transformer=Builder(), cache=str(path) if path else False, **options())
+    lark = Lark(text, **options())
     conf: Any = lark.parse_interactive().parser_state.parse_conf
-    rules = {id(rule): (len(rule.expansion), rule.origin.name, conf.callbacks[rule]) for rule in lark.rules}
-    actions: dict[int, dict[str, Action]] = {}
-    goto: dict[int, dict[str, int]] = {}
-    terminals = {terminal.name for terminal in lark.terminals} | {"$END", "_NL", "BROKEN"}
+    rules: list[Any] = []
+    numbers: dict[int, int] = {}
+    actions: list[dict[str, int]] = [{} for _ in conf.states]
+    states = {state: i for i, state in enumerate(conf.states)}
     for state, row in conf.states.items():
-        actions[state], goto[state] = {}, {}
         for symbol, (kind, target) in row.items():
-            if kind is not Shift:
-                action = rules.get(id(target)) or (len(target.expansion), target.origin.name, conf.callbacks[target])
-                actions[state][symbol] = action
-            elif symbol in terminals:
-                actions[state][symbol] = target
+            if kind is Shift:
+                actions[states[state]][symbol] = states[target]
             else:
-                goto[state][symbol] = target
-    return Tables(_scanner(lark), actions, goto, conf.start_state, conf.end_state)
+                if id(target) not in numbers:
+                    numbers[id(target)] = len(rules)
+                    rules.append(_rule(target))
+                actions[states[state]][symbol] = -1 - numbers[id(target)]
+    start, end = states[conf.start_state], states[conf.end_state]
+    return {"scanner": _scanner(lark), "actions": actions, "rules": rules, "start": start, "end": end}
 
 
-def _scanner(lark: Lark) -> re.Pattern[str]:
+def _scanner(lark: Any) -> str:
     """All terminals in one expression, in lark's order of preference. Reserved words are recognised as names first."""
     terminals = [t for t in lark.terminals if t.name.lower() not in KEYWORDS]
     terminals.sort(key=lambda t: (-t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name))
-    return re.compile("|".join(f"(?P<{t.name}>{t.pattern.to_regexp()})" for t in terminals))
+    return "|".join(f"(?P<{t.name}>{t.pattern.to_regexp()})" for t in terminals)
 
 
-def _cache_path() -> Path | None:
-    import lark
+def _rule(rule: Any) -> list[Any]:
+    """A rule: its name, length, the method for it, whether a lone part stands for the whole, and its parts: which to
+    take, whether in the midst of the others (``_rule``), and how many absent ones, each None, go before."""
+    flags = rule.options.empty_indices or [False] * len(rule.expansion)
+    absent = [len(run) for run in "".join(str(int(flag)) for flag in flags).split("0")]
+    parts = [
+        [i, not symbol.is_term and symbol.name.startswith("_"), absent[i]] for i, symbol in enumerate(rule.expansion)
+    ]
+    method = None if rule.origin.name.startswith("_") else str(rule.alias or rule.origin.name)
+    alone = bool(rule.options.expand1 and not rule.alias)
+    return [rule.origin.name, len(rule.expansion), method, alone, parts, absent[len(rule.expansion)]]
 
+
+# ---------------------------------------------------------------- from plain data to the machine
+
+
+def _machine(data: dict[str, Any]) -> Tables:
+    builder = Builder()
+    rules: list[Reduction] = [(size, name, _callback(builder, *rest)) for name, size, *rest in data["rules"]]
+    names = {name for _, name, _ in rules}
+    actions: list[dict[str, Action]] = []
+    goto: list[dict[str, int]] = []
+    for row in data["actions"]:
+        goto.append({symbol: target for symbol, target in row.items() if symbol in names})
+        actions.append({s: rules[-1 - t] if t < 0 else t for s, t in row.items() if s not in names})
+    return Tables(re.compile(data["scanner"]), actions, goto, data["start"], data["end"])
+
+
+def _callback(
+    builder: Builder, method: str | None, alone: bool, parts: list[list[int]], absent: int
+) -> Callable[[list[Any]], Any]:
+    """What to make of the parts of a complete rule: as lark's tree builder does, but at once into our nodes."""
+    build: Callable[[list[Any]], Any] = getattr(builder, method, _misfit) if method is not None else list
+    plain = not absent and not any(midst or before for _, midst, before in parts)
+    if plain and alone and len(parts) == 1:
+        return _only
+
+    def complete(values: list[Any]) -> Any:
+        children: list[Any] = values
+        if not plain:
+            children = []
+            for i, midst, before in parts:
+                children += [None] * before
+                children += values[i] if midst else (values[i],)
+            children += [None] * absent
+        return children[0] if alone and len(children) == 1 else build(children)
+
+    return complete
+
+
+def _only(values: list[Any]) -> Any:
+    return values[0]
+
+
+def _misfit(children: list[Any]) -> Any:
+    raise TypeError(f"a rule of the grammar has no method in Builder, and more than one part: {children}")
+
+
+# ---------------------------------------------------------------- the cache
+
+
+def _cache_path(text: str) -> Path | None:
     home = os.environ.get("XDG_CACHE_HOME")
-    base = Path(home) if home else Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
-    folder = base / "hepppl"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK):
-            return None
-    except (OSError, RuntimeError):
+        base = Path(home) if home else Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
+    except RuntimeError:  # no home directory
         return None
-    # lark itself compares a hash of the grammar, the options and both versions before it trusts the file.
-    return folder / f"hep-lark{lark.__version__}-py{sys.version_info[0]}{sys.version_info[1]}.tables"
+    return base / "hepppl" / f"grammar-{sha256(f'{FORMAT} {text}'.encode()).hexdigest()[:16]}.json"
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """What was kept, unless it was damaged since: the first line holds a hash of the rest."""
+    try:
+        check, _, rest = path.read_text(encoding="ascii").partition("\n")
+        return json.loads(rest) if check == sha256(rest.encode()).hexdigest() else None
+    except (OSError, ValueError):
+        return None
+
+
+def _write(path: Path, data: dict[str, Any]) -> None:
+    rest = json.dumps(data, separators=(",", ":"))
+    beside = path.with_suffix(f".{os.getpid()}")  # then renamed, so that no other process reads half a file
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(f"{sha256(rest.encode()).hexdigest()}\n{rest}", encoding="ascii")
+        beside.replace(path)

@@ -76,15 +76,16 @@ class _Printer:
     def _node(self, node: ast.Node, level: int) -> list[str]:
         if isinstance(node, ast.IfStmt):
             return self._if(node, level)
-        lines = self._lines(self.phrases.head(node), level)
-        block = _block(node)
-        return lines if block is None else self._with_block(lines, block, level)
+        head, block = self.phrases.head(node), _block(node)
+        if block is None:
+            return self._lines(head, level, WIDTH)
+        return self._with_block(self._lines(head, level, WIDTH - 2), block, level)
 
     def _if(self, node: ast.IfStmt, level: int) -> list[str]:
         lines: list[str] = []
         word = "if "
         for cond, block in node.branches:
-            lines += self._with_block(self._lines((word, self.phrases.expr(cond)), level), block, level)
+            lines += self._with_block(self._lines((word, self.phrases.expr(cond)), level, WIDTH - 2), block, level)
             word = f"{lines.pop().strip()} else if "
         lines.append(" " * (level * INDENT) + word.removesuffix(" else if "))
         if node.other is not None:
@@ -101,9 +102,9 @@ class _Printer:
         opening = f"{lines[-1]} {{" + (f"  {beside.text}" if beside is not None else "")
         return [*lines[:-1], opening, *inside, " " * (level * INDENT) + "}"]
 
-    def _lines(self, doc: Doc, level: int) -> list[str]:
+    def _lines(self, doc: Doc, level: int, width: int) -> list[str]:
         indent = level * INDENT
-        return (" " * indent + render(doc, indent, WIDTH)).split("\n")
+        return (" " * indent + render(doc, indent, width)).split("\n")
 
 
 def _comment(comment: ast.Comment, level: int, line: int) -> _Entry:
