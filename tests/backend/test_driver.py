@@ -45,5 +45,5 @@ def test_events_are_numbered_beyond_32_bits() -> None:
     model = hepppl.parse(GEOMETRIC)
     compiled = compile_program(model.model_graph)
     call, _ = compiled.function("simulate", 64, 1)
-    near, far = (compiled.arguments(0, first, {"p": 0.3}, {}) for first in (2**32 - 32, 2**32))
+    near, far = (compiled.arguments(0, first, 64, {"p": 0.3}, {}) for first in (2**32 - 32, 2**32))
     np.testing.assert_array_equal(call(*near)["outputs"]["value"][32:], call(*far)["outputs"]["value"][:32])

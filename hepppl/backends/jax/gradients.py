@@ -16,14 +16,16 @@ WEIGHT = "weight"  # the name of the output E[weight]
 
 
 class BatchEvent:
-    """A batch of finished events, for one output (`hepppl.plugin.Event`)."""
+    """A batch of finished events, for one output (`hepppl.plugin.Event`). Events that were not asked for have not run:
+    they are no part of its means."""
 
-    def __init__(self, value: Array):
-        self.value = lax.stop_gradient(value)
+    def __init__(self, value: Array, wanted: Array | None):
+        self._counted = jnp.ones(value.shape, bool) if wanted is None else wanted
+        self.value = lax.stop_gradient(jnp.where(self._counted, value, 0))
 
     def leave_one_out_mean(self) -> Array:
-        n = self.value.shape[-1]
-        return (jnp.sum(self.value) - self.value) / max(n - 1, 1)
+        others = jnp.maximum(jnp.sum(self._counted) - 1, 1)
+        return (jnp.sum(self.value) - self.value) / others
 
 
 def raw_outputs(lowering: Lowering, m: Machine) -> dict[str, Val]:
@@ -56,7 +58,7 @@ def shares(lowering: Lowering, m: Machine, name: str, raw: Val) -> Val:
 
             def contribution(*ps: Array, numerics: Any = numerics, tree: Any = tree) -> Array:
                 state = jax.tree.unflatten(tree, ps)
-                one = lambda f: jnp.broadcast_to(numerics.contribution(state, BatchEvent(f)), f.shape)  # noqa: E731
+                one = lambda f: jnp.broadcast_to(numerics.contribution(state, BatchEvent(f, m.wanted)), f.shape)  # noqa: E731
                 return jax.vmap(one)(flat)
 
             total = plus(total, lifted(contribution, leaves))

@@ -254,7 +254,8 @@ def lower_while(lowering: Lowering, m: Machine, node: Node) -> None:
         index = jnp.broadcast_to(jnp.asarray(address.index, jnp.uint32), (size,))
         task_load = (address.key, index, [load[k] for k in order])
         start = (carry, jnp.zeros(size, jnp.int32))
-        carry = run_lanes(step, task_load, start, (), carry, lambda s: s[0], alive(carry["go"]), size, lanes)
+        busy = alive(carry["go"]) if m.wanted is None else alive(carry["go"]) & m.wanted
+        carry = run_lanes(step, task_load, start, (), carry, lambda s: s[0], busy, size, lanes)
 
     m.env, m.address = saved, address
     resume(m, carry, keys)

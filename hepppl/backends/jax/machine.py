@@ -87,6 +87,7 @@ class Machine:
         self.lowering, self.size, self.address, self.registers = lowering, size, address, registers
         self.env: dict[Hashable, Val] = dict(env or {})
         self.particles = particles
+        self.wanted: Array | None = None  # the events of the batch that were asked for; None means all
         self.mask_key: Hashable | None = None
         self.mask_depth = 0
         if MASK in self.env:

@@ -66,7 +66,7 @@ def lower_process(lowering: Lowering, m: Machine, node: Node) -> None:
     key = m.words(node.attrs["number"])
     collect = lowering.offers and lowering.process_offers(node.attrs["process"])
 
-    here = m.here
+    here = m.here if m.wanted is None else m.wanted if m.here is None else m.wanted & m.here
     primal = strip_alternatives(args), {v: strip_alternatives([x])[0] for v, x in captured.items()}
     track = root_track(run, m, primal[0], key, collect)
     track = follow(run, m, *primal, track, None, here)
@@ -252,6 +252,8 @@ def follow_alternatives(
     present = jnp.ones(size, bool) if mask is None else batch(Val(mask.alt, batched=mask.batched or mask.a is not None), size).p
     whole = (total > 0) & ~take & present if tainted else jnp.zeros(size, bool)
     active = take | whole
+    if m.wanted is not None:
+        active = active & m.wanted
 
     # values restarted by `take` are read again
     args = [m.env[v] for v in run.node.inputs]

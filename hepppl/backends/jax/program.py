@@ -86,7 +86,7 @@ class Compiled:
         return TILE, TILES if n > TILE * TILES // 4 else TILES // 8
 
     def function(self, what: str, tile: int, tiles: int, wrt: run.Wrt | None = None) -> tuple[Any, list[FaultKind]]:
-        """The pure function of a call, (seed, first event, params, data) -> arrays with a trailing event axis, and the
+        """The pure function of a call, (seed, first event, count, params, data) -> arrays with a trailing event axis, and the
         table of faults that its ``fault`` output counts in (complete once the function has been traced)."""
         tangents = wrt.total if what == "forward" and wrt is not None else 0
         settings = replace(self.settings, tangents=tangents, reverse=what == "reverse")
@@ -96,13 +96,14 @@ class Compiled:
         else:
             one = partial(run.forward if what == "forward" else run.reverse, lowering, tile, wrt)
 
-        def call(seed: Any, first: Any, params: Any, data: Any) -> Any:
+        def call(seed: Any, first: Any, count: Any, params: Any, data: Any) -> Any:
             def batch(offset: Array) -> Any:
                 low = first[0] + offset
                 high = first[1] + (low < offset).astype(jnp.uint32)
                 numbers = low + jnp.arange(tile, dtype=jnp.uint32)
                 carry = (numbers < low).astype(jnp.uint32)
-                return one(seed, (numbers, high + carry), params, data)
+                wanted = offset + jnp.arange(tile, dtype=jnp.uint32) < count
+                return one(seed, (numbers, high + carry), params, data, wanted)
 
             if tiles == 1:
                 return batch(jnp.uint32(0))
@@ -111,8 +112,11 @@ class Compiled:
 
         return call, lowering.faults
 
-    def arguments(self, seed: int, first: int, params: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The arguments of a `function`: words of the seed and of the first event's number, inputs as arrays."""
+    def arguments(
+        self, seed: int, first: int, count: int, params: Mapping[str, Any], data: Mapping[str, Any]
+    ) -> tuple[Any, ...]:
+        """The arguments of a `function`: words of the seed and of the first event's number, how many events are wanted
+        from there on, inputs as arrays."""
 
         def words(x: int) -> tuple[np.ndarray, np.ndarray]:
             return np.asarray(x & 0xFFFFFFFF, np.uint32), np.asarray(x >> 32 & 0xFFFFFFFF, np.uint32)
@@ -122,7 +126,8 @@ class Compiled:
             return {d.name: np.asarray(given[d.name], kinds[d.value.type.kind]) for d in declared}
 
         program = self.graph.program
-        return words(seed), words(first), typed(program.params, params), typed(program.data, data)
+        inputs = typed(program.params, params), typed(program.data, data)
+        return words(seed), words(first), np.asarray(count, np.uint32), *inputs
 
     def _precision(self) -> AbstractContextManager[Any]:
         return jax.enable_x64(True) if self.settings.precision == 64 else nullcontext()
@@ -147,11 +152,11 @@ class Compiled:
         done = 0
         while done < n:
             with self._precision():
-                args = self.arguments(seed, done, params, data)
+                used = min(tile * tiles, n - done)
+                args = self.arguments(seed, done, used, params, data)
                 executable, faults, compiling = self._executable((what, tile, tiles, wrt), args)
                 began = time.perf_counter()
                 out = jax.tree.map(np.asarray, executable(*args))
-            used = min(tile * tiles, n - done)
             most = max((int(out["outputs"][k][-1].max()) for k in jagged), default=0)
             if most > self.settings.capacity:  # longer than any output before: once more, with room
                 self.settings = replace(self.settings, capacity=1 << (most - 1).bit_length())
@@ -246,13 +251,13 @@ class Compiled:
         """Outputs of ``n`` events, (n, *shape); traceable in ``key`` and ``params``. ``key``: an integer or a JAX key. An
         output of varying length is (n, capacity + 1): its elements, zeros, and last their number."""
         call, _ = self.function("simulate", n, 1)
-        out = call(*self._traced(key, params))
+        out = call(*self._traced(key, params, n))
         return {k: jnp.moveaxis(v, -1, 0) for k, v in out["outputs"].items()}
 
     def pure_value_and_grad(self, key: Any, params: Mapping[str, Any], n: int) -> tuple[dict[str, Any], dict[str, Any]]:
         """Means of the outputs, and their gradients as ``{output: {param: array}}``; traceable in ``key`` and ``params``."""
         call, _ = self.function(self.mode, n, 1, self.wrt)
-        out = call(*self._traced(key, params))
+        out = call(*self._traced(key, params, n))
         means = {k: v.mean(-1) for k, v in out["outputs"].items()}
         slopes = {k: v.mean(-1) for k, v in out["gradient"].items()}
         if WEIGHT in means and all(o.name != WEIGHT for o in self.graph.program.outputs):
@@ -271,10 +276,10 @@ class Compiled:
         }
         return means, split
 
-    def _traced(self, key: Any, params: Mapping[str, Any]) -> tuple[Any, ...]:
+    def _traced(self, key: Any, params: Mapping[str, Any], n: int) -> tuple[Any, ...]:
         defaults = {p.name: p.default for p in self.graph.program.params}
-        _, first, typed, data = self.arguments(
-            0, 0, {k: 0 if v is None else v for k, v in defaults.items()},
+        _, first, count, typed, data = self.arguments(
+            0, 0, n, {k: 0 if v is None else v for k, v in defaults.items()},
             {d.name: 0 if d.default is None else d.default for d in self.graph.program.data},
         )  # fmt: skip
         typed = {k: jnp.asarray(params.get(k, v), v.dtype) for k, v in typed.items()}
@@ -283,7 +288,7 @@ class Compiled:
         else:
             array = jnp.asarray(key) if not jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else jax.random.key_data(key)
             seed = (array[-1], array[0]) if array.ndim else (array.astype(jnp.uint32), jnp.uint32(0))
-        return seed, first, typed, data
+        return seed, first, count, typed, data
 
 
 def chunked(wrt: run.Wrt) -> Iterator[run.Wrt]:

@@ -73,9 +73,11 @@ def run_events(
     numbers: Numbers,
     params: Mapping[str, Any],
     data: Mapping[str, Any],
+    wanted: Array,
     tangents: Mapping[str, Array] | None = None,
 ) -> Machine:
-    """Run the model for a batch. ``params`` are unbatched, or (*shape, size) in reverse mode."""
+    """Run the model for a batch. ``params`` are unbatched, or (*shape, size) in reverse mode. ``wanted`` (size,): the
+    events asked for; the lanes' driver leaves the others out."""
     batched = lowering.settings.reverse
     tangents = tangents or {}
     inputs: dict[Hashable, Val] = {
@@ -83,6 +85,7 @@ def run_events(
     }
     inputs |= {("data", k): Val(v, batched=False) for k, v in data.items()}
     m = start(lowering, size, seed, numbers, inputs)
+    m.wanted = wanted
     lowering.run(m, lowering.program.body)
     return m
 
@@ -91,19 +94,21 @@ def lowering_wrt(lowering: Lowering) -> tuple[str, ...]:
     return lowering.plan.wrt if lowering.plan is not None else ()
 
 
-def simulate(lowering: Lowering, size: int, seed: Seed, numbers: Numbers, params: Any, data: Any) -> dict[str, Any]:
+def simulate(
+    lowering: Lowering, size: int, seed: Seed, numbers: Numbers, params: Any, data: Any, wanted: Array
+) -> dict[str, Any]:
     """Outputs (*shape, size), weight (size,) or None, fault (size,)."""
-    m = run_events(lowering, size, seed, numbers, params, data)
+    m = run_events(lowering, size, seed, numbers, params, data, wanted)
     outputs = {o.name: batch(m.env[o.value], size).p for o in lowering.program.outputs}
     weight = m.registers.weight
     return {"outputs": outputs, "weight": None if weight is None else weight.p, "fault": m.registers.fault}
 
 
 def forward(
-    lowering: Lowering, size: int, wrt: Wrt, seed: Seed, numbers: Numbers, params: Any, data: Any
+    lowering: Lowering, size: int, wrt: Wrt, seed: Seed, numbers: Numbers, params: Any, data: Any, wanted: Array
 ) -> dict[str, Any]:
     """Raw outputs (*shape, size) and one gradient estimate per event, (parameters, *shape, size), tangents carried."""
-    m = run_events(lowering, size, seed, numbers, params, data, wrt.seeds(lowering.settings.dtype))
+    m = run_events(lowering, size, seed, numbers, params, data, wanted, wrt.seeds(lowering.settings.dtype))
     raw = raw_outputs(lowering, m)
     gradient = {}
     for name, value in raw.items():
@@ -113,14 +118,14 @@ def forward(
 
 
 def reverse(
-    lowering: Lowering, size: int, wrt: Wrt, seed: Seed, numbers: Numbers, params: Any, data: Any
+    lowering: Lowering, size: int, wrt: Wrt, seed: Seed, numbers: Numbers, params: Any, data: Any, wanted: Array
 ) -> dict[str, Any]:
     """The same by one backward pass per output element. Every event gets its own copy of the parameters, so that the
     pass gives each event's gradient and not their sum."""
     moving = {k: jnp.broadcast_to(params[k][..., None], (*jnp.shape(params[k]), size)) for k in wrt.names}
 
     def surrogate(moving: dict[str, Array]) -> Any:
-        m = run_events(lowering, size, seed, numbers, {**params, **moving}, data)
+        m = run_events(lowering, size, seed, numbers, {**params, **moving}, data, wanted)
         raw = raw_outputs(lowering, m)
         values = {name: shares(lowering, m, name, value).p for name, value in raw.items()}
         return values, ({k: v.p for k, v in raw.items()}, m.registers.fault)
