@@ -170,7 +170,6 @@ def lower_while(lowering: Lowering, m: Machine, node: Node) -> None:
     """At the top of the model the lanes' driver runs the loop, inside other loops and processes a masked loop does."""
     values = [m.env[v] for v in node.inputs]
     cond, body = node.regions
-    offers = lowering.offers_in(body)
     limit = node.attrs["limit"]
     code = lowering.fault_code("truncated", node, f"the loop reached its limit of {limit} turns")
     keys: list[Hashable] = list(m.tainted())

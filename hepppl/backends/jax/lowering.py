@@ -123,7 +123,7 @@ class Lowering:
     def dying(self, region: Region) -> tuple[tuple[Value, ...], ...]:
         """For each node of a region, the region's values that nothing uses after it."""
         if region not in self._dying:
-            last: dict[Value, int] = {v: -1 for v in region.params}
+            last: dict[Value, int] = dict.fromkeys(region.params, -1)
             for i, node in enumerate(region.nodes):
                 for v in node.results:
                     last[v] = i

@@ -32,7 +32,8 @@ class Moments:
 
     def _spread(self, direction: np.ndarray) -> np.ndarray:
         """Standard deviation of one event's ``direction`` · (d(wf), dw, wf, w)."""
-        assert self.first is not None and self.second is not None
+        assert self.first is not None
+        assert self.second is not None
         n = self.count
         mean = self.first / n
         covariance = self.second / n - mean[:, None] * mean[None, :]

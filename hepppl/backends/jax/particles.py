@@ -116,7 +116,8 @@ class Layout:
 
 @dataclass
 class Particles:
-    """What a step does to its lanes beside computing values. One is made for every step; loops inside it carry `state`."""
+    """What a step does to its lanes beside computing values. One is made for every step; loops inside it carry
+    `state`."""
 
     lowering: Lowering
     layout: Layout
@@ -130,7 +131,7 @@ class Particles:
     overflow: int  # fault code
     choice: Choice | None = None
     override: Override | None = None
-    count: Count = Count(0, 0)
+    count: Count = field(default_factory=lambda: Count(0, 0))
 
     def __post_init__(self) -> None:
         self.next = Particle(
@@ -181,7 +182,9 @@ class Particles:
         if self.count.high > 0:
             later = here if self.count.low > 0 else here & (self.spawned > 0)
             k0, k1, step = self.current.stream
-            key = threefry2x32(k0, k1, self.spawned.astype(jnp.uint32) + jnp.uint32(CHILD), step, m.lowering.settings.rounds)
+            key = threefry2x32(
+                k0, k1, self.spawned.astype(jnp.uint32) + jnp.uint32(CHILD), step, m.lowering.settings.rounds
+            )
             child = Particle(child.slots, child.kind, (*key, jnp.zeros_like(step)))
             room = self.height < self.capacity
             m.fault(self.overflow, Val(~room & later))

@@ -140,9 +140,7 @@ def root_track(run: Run, m: Machine, args: list[Val], key: tuple[Array, Array], 
         }
         value = {kind: jnp.zeros(size, run.lowering.dtype(kind)) for kind in sorted(kinds)}
         plain = Particle(strip(particle.slots), particle.kind, particle.stream)
-        choice = Choice(
-            plain, zero, zero.astype(jnp.uint32), value, run.empty(size), zero, jnp.zeros(size, bool)
-        )
+        choice = Choice(plain, zero, zero.astype(jnp.uint32), value, run.empty(size), zero, jnp.zeros(size, bool))
     registers = replace(m.registers, reservoir=reservoir, weight=None)
     return Track(particle, zero, zero, run.empty(size), registers, choice, None)
 
@@ -249,7 +247,11 @@ def follow_alternatives(
     else:
         take, total = jnp.zeros(size, bool), outer.total
     mask = m.mask
-    present = jnp.ones(size, bool) if mask is None else batch(Val(mask.alt, batched=mask.batched or mask.a is not None), size).p
+    present = (
+        jnp.ones(size, bool)
+        if mask is None
+        else batch(Val(mask.alt, batched=mask.batched or mask.a is not None), size).p
+    )
     whole = (total > 0) & ~take & present if tainted else jnp.zeros(size, bool)
     active = take | whole
     if m.wanted is not None:
@@ -288,8 +290,7 @@ def follow_alternatives(
     fault = jnp.where(active & (m.registers.fault == 0), alternative.registers.fault, m.registers.fault)
     m.registers = replace(m.registers, fault=fault)
     return [
-        [Val(p.p, p.t, a.p) for p, a in zip(ps, as_, strict=True)]
-        for ps, as_ in zip(accumulators, merged, strict=True)
+        [Val(p.p, p.t, a.p) for p, a in zip(ps, as_, strict=True)] for ps, as_ in zip(accumulators, merged, strict=True)
     ]
 
 

@@ -48,9 +48,9 @@ def compile_program(
 ) -> Compiled:
     """Prepare a program for JAX; XLA compiles on first use.
 
-    ``plan`` is needed for gradients only. ``mode``: "forward", "reverse" or "auto". ``lanes`` and ``batch`` change speed
-    and memory, never an event. Raises `HepUnsupportedError` for what cannot be lowered, `HepPlanError` for reverse mode
-    through loops of random length.
+    ``plan`` is needed for gradients only. ``mode``: "forward", "reverse" or "auto". ``lanes`` and ``batch`` change
+    speed and memory, never an event. Raises `HepUnsupportedError` for what cannot be lowered, `HepPlanError` for
+    reverse mode through loops of random length.
     """
     settings = Settings(precision=precision, rounds=rounds, lanes=lanes or 512, max_steps=max_steps)
     return Compiled(graph, plan, settings, mode, batch)
@@ -86,8 +86,8 @@ class Compiled:
         return TILE, TILES if n > TILE * TILES // 4 else TILES // 8
 
     def function(self, what: str, tile: int, tiles: int, wrt: run.Wrt | None = None) -> tuple[Any, list[FaultKind]]:
-        """The pure function of a call, (seed, first event, count, params, data) -> arrays with a trailing event axis, and the
-        table of faults that its ``fault`` output counts in (complete once the function has been traced)."""
+        """The pure function of a call, (seed, first event, count, params, data) -> arrays with a trailing event axis,
+        and the table of faults that its ``fault`` output counts in (complete once the function has been traced)."""
         tangents = wrt.total if what == "forward" and wrt is not None else 0
         settings = replace(self.settings, tangents=tangents, reverse=what == "reverse")
         lowering = Lowering(self.graph, self.plan, settings)
@@ -162,7 +162,8 @@ class Compiled:
                 self.settings = replace(self.settings, capacity=1 << (most - 1).bit_length())
                 self._executables.clear()
                 continue
-            yield done, jax.tree.map(lambda x: x[..., :used], out), faults, compiling, time.perf_counter() - began
+            cut = jax.tree.map(lambda x, used=used: x[..., :used], out)
+            yield done, cut, faults, compiling, time.perf_counter() - began
             done += used
             if progress:
                 progress(done, n)
@@ -248,14 +249,15 @@ class Compiled:
     # ------------------------------------------------------------ for people who write JAX
 
     def pure_simulate(self, key: Any, params: Mapping[str, Any], n: int) -> dict[str, Array]:
-        """Outputs of ``n`` events, (n, *shape); traceable in ``key`` and ``params``. ``key``: an integer or a JAX key. An
-        output of varying length is (n, capacity + 1): its elements, zeros, and last their number."""
+        """Outputs of ``n`` events, (n, *shape); traceable in ``key`` and ``params``. ``key``: an integer or a JAX key.
+        An output of varying length is (n, capacity + 1): its elements, zeros, and last their number."""
         call, _ = self.function("simulate", n, 1)
         out = call(*self._traced(key, params, n))
         return {k: jnp.moveaxis(v, -1, 0) for k, v in out["outputs"].items()}
 
     def pure_value_and_grad(self, key: Any, params: Mapping[str, Any], n: int) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Means of the outputs, and their gradients as ``{output: {param: array}}``; traceable in ``key`` and ``params``."""
+        """Means of the outputs, and their gradients as ``{output: {param: array}}``; traceable in ``key`` and
+        ``params``."""
         call, _ = self.function(self.mode, n, 1, self.wrt)
         out = call(*self._traced(key, params, n))
         means = {k: v.mean(-1) for k, v in out["outputs"].items()}

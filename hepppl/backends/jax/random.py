@@ -19,7 +19,9 @@ PARITY = 0x1BD11BDA
 CHILD, DRAW, MERGE = 0xFFFF0000, 0xFFFD0000, 0xFFFE0000
 
 
-def threefry2x32(key0: ArrayLike, key1: ArrayLike, ctr0: ArrayLike, ctr1: ArrayLike, rounds: int) -> tuple[Array, Array]:
+def threefry2x32(
+    key0: ArrayLike, key1: ArrayLike, ctr0: ArrayLike, ctr1: ArrayLike, rounds: int
+) -> tuple[Array, Array]:
     """Two words of random bits (uint32) for a key and a counter of two words each; arguments broadcast."""
     k0, k1, x0, x1 = (jnp.asarray(a, jnp.uint32) for a in (key0, key1, ctr0, ctr1))
     ks = (k0, k1, k0 ^ k1 ^ jnp.uint32(PARITY))

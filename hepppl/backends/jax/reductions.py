@@ -50,7 +50,9 @@ def add(node: Node, acc: list[Val], element: list[Val], edges: Val | None, activ
     assert value is not None
     if kind in ("sum", "mean"):
         total = apply(lambda s, a, v: s + jnp.where(a, v, 0).astype(s.dtype), (acc[0], active, value), elementwise=True)
-        count = [apply(lambda n, a: n + a.astype(n.dtype), (acc[1], active), elementwise=True)] if kind == "mean" else []
+        count = (
+            [apply(lambda n, a: n + a.astype(n.dtype), (acc[1], active), elementwise=True)] if kind == "mean" else []
+        )
         return [total, *count]
     if kind in ("min", "max"):
         better = jnp.less if kind == "min" else jnp.greater
@@ -68,9 +70,8 @@ def add(node: Node, acc: list[Val], element: list[Val], edges: Val | None, activ
 
 
 def _fill_bin(bins: Any, active: Any, x: Any, weight: Any, edges: Any) -> Any:
-    """Bins are half-open, the last one closed, as NumPy's."""
+    """A bin holds its lower edge and not its upper one, as ROOT's."""
     i = jnp.searchsorted(edges, x, side="right") - 1
-    i = jnp.where(x == edges[-1], bins.shape[0] - 1, i)
     hit = active & (i >= 0) & (i < bins.shape[0])
     return bins + jnp.where(hit & (jnp.arange(bins.shape[0]) == i), weight, 0).astype(bins.dtype)
 

@@ -12,8 +12,8 @@ from hepppl.diagnostics import Span
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that happened to ``count`` events while they ran. ``kind``: "truncated" (a limit was reached), "steps" (a
-    process did not die out), "invalid" (a distribution's argument out of range), "range" (an index out of range)."""
+    """Something that happened to ``count`` events while they ran. ``kind``: "truncated" (a limit was reached), "steps"
+    (a process did not die out), "invalid" (a distribution's argument out of range), "range" (an index out of range)."""
 
     kind: str
     message: str
@@ -42,8 +42,8 @@ class Jagged:
 
 @dataclass(frozen=True)
 class Events:
-    """``outputs``: arrays (events, *shape), or `Jagged`. ``weight``: (events,), None where the program never sets one. ``fault``:
-    (events,) int32, 0 or 1 + the position in ``faults``. Times in seconds."""
+    """``outputs``: arrays (events, *shape), or `Jagged`. ``weight``: (events,), None where the program never sets one.
+    ``fault``: (events,) int32, 0 or 1 + the position in ``faults``. Times in seconds."""
 
     outputs: Mapping[str, np.ndarray | Jagged]
     weight: np.ndarray | None
@@ -60,7 +60,8 @@ class Events:
 
 @dataclass(frozen=True)
 class Derivative:
-    """dE[output]/d parameter: its value, its standard error, and one event's standard deviation. Shape: the output's."""
+    """dE[output]/d parameter: its value, its standard error, and one event's standard deviation. Shape: the
+    output's."""
 
     value: np.ndarray
     se: np.ndarray
@@ -69,8 +70,8 @@ class Derivative:
 
 @dataclass(frozen=True)
 class Gradient:
-    """``mean`` and ``mean_se`` per output, ``gradient[output][parameter]``; ``weight`` is the output E[weight] where the
-    program sets weights. ``mode`` is "forward" or "reverse"."""
+    """``mean`` and ``mean_se`` per output, ``gradient[output][parameter]``; ``weight`` is the output E[weight] where
+    the program sets weights. ``mode`` is "forward" or "reverse"."""
 
     mean: Mapping[str, np.ndarray]
     mean_se: Mapping[str, np.ndarray]

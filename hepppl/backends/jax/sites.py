@@ -100,9 +100,9 @@ def consider(lowering: Lowering, m: Machine, offers: list[Offer], dtype: Any) ->
     """Put the candidates of a visit to the event's reservoir; returns which events took one, and its value.
 
     Reservoir sampling with weights (Chao 1982): a candidate replaces the kept one with probability weight / total, so
-    that in the end each is kept with probability proportional to its weight. Weights are |coefficient| times the norm of
-    the potential's derivative where derivatives are carried, |coefficient| alone in reverse mode. One uniform serves all
-    decisions of an event: given its outcome, each leaves a uniform behind.
+    that in the end each is kept with probability proportional to its weight. Weights are |coefficient| times the norm
+    of the potential's derivative where derivatives are carried, |coefficient| alone in reverse mode. One uniform serves
+    all decisions of an event: given its outcome, each leaves a uniform behind.
     """
     reservoir = m.registers.reservoir
     assert reservoir is not None

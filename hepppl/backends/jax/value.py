@@ -164,7 +164,8 @@ def structure(tree: Any) -> Any:
 
 
 def stable_carry(body: Callable[[Any], Any], carry: Any, size: int, tangents: int) -> Any:
-    """Promote an initial loop state until ``body`` keeps its structure. Traces ``body`` abstractly, at most four times."""
+    """Promote an initial loop state until ``body`` keeps its structure. Traces ``body`` abstractly, at most four
+    times."""
     for _ in range(8):
         out = jax.eval_shape(body, carry)
         joined = join_trees(carry, out, size, tangents)

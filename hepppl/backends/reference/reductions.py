@@ -47,10 +47,10 @@ def reduce(
 
 
 def histogram(edges: np.ndarray, rows: Sequence[Sequence[Any]], numbers: Numbers) -> np.ndarray:
-    """The sum of weights per bin, edges[k] <= value < edges[k + 1]; the last bin has both edges, as in NumPy."""
+    """The sum of weights per bin, edges[k] <= value < edges[k + 1], as in ROOT."""
     bins = np.zeros(len(edges) - 1, numbers.real)
     for value, *weight in rows:
-        if edges[0] <= value <= edges[-1]:
-            k = min(int(np.searchsorted(edges, value, side="right")) - 1, len(bins) - 1)
+        if edges[0] <= value < edges[-1]:
+            k = int(np.searchsorted(edges, value, side="right")) - 1
             bins[k] += weight[0] if weight else 1
     return bins
