@@ -112,7 +112,7 @@ CODES: dict[str, Code] = {
     ),
     "E115": Code(
         "a block without braces",
-        "Blocks stand in braces, and the opening brace on the line of its `if`, `for`, `model` …",
+        "Blocks stand in braces, and the opening brace on the line of its `if`, `for` or `model`.",
         "model m {\n    x = 1\n    if x > 0:\n        x = 2\n    return x\n}",
         "Write `if x > 0 { x = 2 }`.",
     ),
@@ -459,17 +459,17 @@ CODES: dict[str, Code] = {
         "hepppl plugins list",
         "Repair, upgrade or uninstall the package that the message names.",
     ),
+    "W901": Code(
+        "some events were truncated",
+        "A limit was reached in a fraction of the events that the tolerance allows. Expected values are biased by it.",
+        "hepppl simulate absorber.hep --tolerance 0.01",
+        "Raise the limit in the program.",
+    ),
     "W902": Code(
         "an output is infinite in some events",
         "Its mean is infinite then. The maximum of an empty collection, for example, is -inf.",
         "process p() {\n    b ~ bernoulli(0.5)\n    if b {\n        emit 1\n    }\n}\n"
         "model m {\n    h ~ p() limit 2\n    return max(h)\n}",
         "Say what the output is to be in such events: `if count(h) > 0 then max(h) else 0`.",
-    ),
-    "W901": Code(
-        "some events were truncated",
-        "A limit was reached in a fraction of the events that the tolerance allows. Expected values are biased by it.",
-        "hepppl simulate absorber.hep --tolerance 0.01",
-        "Raise the limit in the program.",
     ),
 }
