@@ -46,6 +46,8 @@ def expected(accepts: frozenset[str]) -> str:
     elif rest.issuperset(OPERATORS):
         words.append("an operator")
         rest -= AFTER_VALUE | {"NAME", "ARROW"}  # a name may be a unit, or begin a function
+    elif {"DOT", "LSQB"} <= rest:
+        rest -= {"DOT", "LSQB", "LT"}  # a type could go on, but hardly should
     if "NAME" in rest:
         words.append("a name")
         rest.discard("NAME")

@@ -168,7 +168,8 @@ class _Layout:
         if kind in ("RBRACE", "$END"):
             return True
         if kind == "LBRACE":  # "if (a > b {", but not "f({1, 2})"
-            return self.out[-1].type not in ("LPAR", "LSQB", "COMMA", "EQUAL", "NEWLINE")
+            last = next(t for t in reversed(self.out) if t.type != "NEWLINE")
+            return last.type not in ("LPAR", "LSQB", "COMMA", "EQUAL")
         if kind == "SEMICOLON":
             first = self._round()[0]
             return not (first.out > 0 and self.out[first.out - 1].type in ("FOR", "WHILE", "IF"))  # for (int i = 0; …

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterator
 
@@ -156,6 +157,12 @@ def _open_string(token: Token, tokens: list[Token], report: Report) -> None:
 
 
 def _quoted(token: Token, tokens: list[Token], report: Report) -> None:
+    last = tokens[-1] if tokens else None
+    digits = re.match(r"'([0-9']+)", token.text)
+    if last is not None and last.type == "NUMBER" and last.span.end == token.span.start and digits:
+        hint = f"write `{last.text}_{digits[1].strip(chr(39)).replace(chr(39), '_')}`"
+        report.add("E103", "the digits of a number are grouped with `_`", last.span.to(token.span), hint)
+        return
     inner = token.text.strip().strip("'“”„«»‘’")
     report.add("E102", 'a string stands between plain double quotes, `"`', token.span, f'write `"{inner}"`')
     tokens.append(Token("STRING", f'"{inner}"', token.span))

@@ -23,6 +23,8 @@ def _reserved_name(c: Context) -> Diagnostic | None:
     if not is_word(token) or "NAME" not in c.accepts or c.at == c.start or c.after_value:
         return None
     if c.value_expected:
+        if token.type == "FN" and c.near(1).type == "LPAR":  # a function in the midst of an expression
+            return None
         if token.type in ("IF", "NOT") or (token.type in STATEMENT_KEYWORDS and c.near(1).type in ("NAME", "NUMBER")):
             return None
         clause = token.type in ("THEN", "ELSE", "LIMIT", "BY", "IN", "FOR", "AND", "OR", "AS")
@@ -92,6 +94,14 @@ def _type(c: Context) -> Diagnostic | None:
         name = previous.text
         hint = f"write `data {name}: int`, or `real`, `energy[]` …"
         return c.says("E116", f"the type of `{name}` is missing", hint, span=previous.span)
+    if c.first.type in ("PARAM", "DATA", "CONST") and c.at == c.start + 2 and token.type == "NAME":
+        hint = f"write `{c.first.text} {previous.text}: {token.text}`"
+        return c.says("E100", "a `:` is missing between the name and its type", hint, span=previous.span)
+    if c.in_fields and token.type == "EQUAL" and "COMMA" in c.accepts:
+        return c.says("E100", "a field has no default", "give every field when a record is made")
+    if c.first.type == "TYPE" and c.accepts == {"LBRACE"}:
+        hint = f"write `type {previous.text} {{ x: real, y: real }}`"
+        return c.says("E100", f"the fields of a type stand in braces, found {found(token)}", hint)
     if c.in_fields and c.accepts == {"COLON"}:
         hint = f"write `{token.text}: {previous.text}`" if token.type == "NAME" else f"write `{previous.text}: real`"
         span = previous.span.to(token.span) if token.type == "NAME" else previous.span
@@ -116,6 +126,8 @@ def _unit(c: Context) -> Diagnostic | None:
             return c.says("E121", f"expected a unit, found {found(c.token)}", f"write `{name}<GeV/mm>`")
     previous = c.previous
     if previous and previous.type in ("CARET", "PLUS", "MINUS") and "NUMBER" in c.accepts and not c.value_expected:
+        if c.at_end:
+            return c.says("E109", "the power of the unit is missing after this", span=previous.span)
         return c.says("E121", f"the power of a unit is a whole number, not {found(c.token)}", "write `GeV^2`, `fb^-1`")
     return None
 
@@ -142,6 +154,9 @@ def _interval(c: Context) -> Diagnostic | None:
 def _clauses(c: Context) -> Diagnostic | None:
     """``param x = 1 ~ normal(0, 1)`` and ``x ~ d by score limit 3``."""
     token, kind = c.token, c.first.type
+    if kind == "SPAWN" and token.type in ("LIMIT", "BY") and not c.opened:
+        hint = f"leave it out; write `h ~ process(args) {token.text} …` where the process is run"
+        return c.says("E117", f"`{token.text}` belongs to the run of a process, not to `spawn`", hint)
     if c.opened or c.value_expected:
         return None
     if kind in _ORDER and token.type in ("COLON", "IN", "TILDE", "EQUAL") and c.at > c.start + 1:
@@ -175,7 +190,7 @@ def _clauses(c: Context) -> Diagnostic | None:
             return c.says("E117", f"an observable has no {what}", f"leave out `{token.text} …`")
         if token.type == "BY":
             return c.says("E117", "`by` belongs to a random site", "write `x ~ distribution by estimator`")
-        if kind in ("NAME", "OBSERVE", "SPAWN", "FOR", "PLATE", "IF"):
+        if kind in ("NAME", "SPAWN", "FOR", "PLATE", "IF"):
             message = "`limit` belongs to `while`, or to the run of a process"
             return c.says("E117", message, "write `while c limit 100 { … }`, `h ~ process(args) limit 256`")
     return None
@@ -188,6 +203,31 @@ def _net(c: Context) -> Diagnostic | None:
     if c.token.type in ("EQUAL", "TILDE", "_NL", "RBRACE") and not c.opened:
         span = c.previous.span if c.at_end and c.previous else None
         return c.says("E116", "a network is declared with `:` and what it is made of", hint, span=span)
+    return None
+
+
+def _spawn(c: Context) -> Diagnostic | None:
+    """``spawn p`` and ``spawn x = p(1)``."""
+    if c.first.type != "SPAWN" or c.opened or c.value_expected or c.token.type in ("LIMIT", "BY"):
+        return None
+    if c.at == c.start + 1 or "LPAR" in c.accepts:
+        name = c.tokens[c.start + 1].text if c.tokens[c.start + 1].type == "NAME" else "p"
+        span = c.previous.span if c.at_end and c.previous else None
+        hint = f"write `spawn {name}(…)`"
+        return c.says("E100", "after `spawn` stands a process with its arguments", hint, span=span)
+    return None
+
+
+def _several(c: Context) -> Diagnostic | None:
+    """``param a, b: real``, ``import "a.hep", "b.hep"``, ``param x: real = 1,``."""
+    if c.token.type != "COMMA" or c.opened or c.in_fields:
+        return None
+    if c.near(1).type in ENDS:
+        return c.says("E100", "a statement ends with its line, without a comma", "leave it out")
+    if c.near(1).type in ("LIMIT", "BY"):
+        return c.says("E100", f"no comma stands before `{c.near(1).text}`", "leave it out")
+    if c.first.type in ("PARAM", "DATA", "CONST", "NET", "OBSERVE", "IMPORT") and c.at == c.start + 2:
+        return c.says("E100", f"`{c.first.text}` takes one at a time", "write a line for each")
     return None
 
 
@@ -267,5 +307,17 @@ def _outside(tokens: list) -> list:
 
 
 RULES: tuple[Rule, ...] = (
-    _reserved_name, _no_name, _parameters, _net, _import, _type, _unit, _interval, _clauses, _no_value, _target
-)  # fmt: skip
+    _reserved_name,
+    _no_name,
+    _parameters,
+    _spawn,
+    _net,
+    _import,
+    _several,
+    _type,
+    _unit,
+    _interval,
+    _clauses,
+    _no_value,
+    _target,
+)

@@ -9,6 +9,7 @@ from hepppl.syntax.tokens import CLOSERS, OPENERS, STATEMENT_KEYWORDS, SYMBOLS
 
 _CONTINUE = "to go on in the next line, put the whole expression in parentheses"
 _FROM_ABOVE = "to go on from the line above, put the whole expression in parentheses"
+_HEADS = frozenset({"IF", "ELSE", "WHILE", "FOR", "PLATE"})
 _STARTS = frozenset({"NAME", "NUMBER", "STRING", "TRUE", "FALSE", "LPAR", "LSQB", "LBRACE"})
 
 
@@ -22,7 +23,7 @@ def _missing_value(c: Context) -> Diagnostic | None:
             hints = ("a model returns a value or a record: `return (depth = d, count = n)`",)
         return c.says("E109", f"a value is missing after `{previous.text}`", *hints, span=previous.span)
     if token.type in CLOSERS or token.type in ("COMMA", "DOTDOT", "LBRACE", "THEN", "ELSE", "FOR", "LIMIT", "BY"):
-        if token.type == "LBRACE":
+        if token.type == "LBRACE" and (c.opened or not c.before or c.before[0].type not in _HEADS):
             return _set(c)
         if previous.type in OPENERS and token.type == OPENERS[previous.type]:
             span = previous.span.to(token.span)
@@ -62,6 +63,9 @@ def _comparison(c: Context) -> Diagnostic | None:
     if c.opened and c.opened[-1].type == "LPAR" and c.previous and c.near(-2).type == "DOT":
         return c.says("E100", "an argument is named by a name alone", "write `energy = p.energy`")
     left, right = c.previous, c.near(1)
+    if c.first.type in ("EMIT", "RETURN") and c.at == c.start + 2 and left and left.type == "NAME":
+        hint = f"write `{c.first.text} ({left.text} = …)`; to compare, write `==`"
+        return c.says("E110", "a record stands in parentheses", hint, span=left.span.to(c.token.span))
     simple = left and left.type in ("NAME", "NUMBER") and right.type in ("NAME", "NUMBER", "TRUE", "FALSE")
     hints = (f"write `{left.text} == {right.text}`",) if left and simple else ()
     return c.says("E110", "`=` gives a name its value; a comparison is written `==`", *hints)
@@ -149,6 +153,10 @@ def _lambda(c: Context) -> Diagnostic | None:
         and c.after_value
     ):
         return c.says("E112", "a function of one argument is written `x -> e`", span=previous.span)
+    if c.token.type == "FN" and c.value_expected:
+        return c.says(
+            "E112", "a function of one argument is written `x -> e`", "or name it at file level: `fn f(x) = e`"
+        )
     if c.token.type == "ARROW" and c.after_value:
         return c.says("E100", "on the left of `->` stands one name", "write `v -> e`")
     return None
@@ -165,6 +173,14 @@ def _list(c: Context) -> Diagnostic | None:
         word = c.first.text if c.first.type in ("RETURN", "EMIT") else "x ="
         hint = f"write `{word} (x = a, y = b)`" if word != "x =" else "write a statement for each, or an array `[a, b]`"
         return c.says("E112", "several values stand in a record or an array", hint)
+    return None
+
+
+def _unnamed(c: Context) -> Diagnostic | None:
+    """``(x = 1, y)``."""
+    if c.accepts == {"EQUAL"} and c.opened and c.previous and c.previous.type == "NAME" and c.near(-2).type == "COMMA":
+        name = c.previous.text
+        return c.says("E100", "every field of a record has a name", f"write `{name} = {name}`", span=c.previous.span)
     return None
 
 
@@ -221,6 +237,16 @@ def _stops_early(c: Context) -> Diagnostic | None:
 
 
 RULES: tuple[Rule, ...] = (
-    _missing_value, _operator_first, _comparison, _second_tilde, _condition, _range, _lambda, _list, _number_call,
-    _juxtaposed, _stops_early
-)  # fmt: skip
+    _missing_value,
+    _operator_first,
+    _comparison,
+    _second_tilde,
+    _condition,
+    _range,
+    _lambda,
+    _list,
+    _unnamed,
+    _number_call,
+    _juxtaposed,
+    _stops_early,
+)

@@ -114,6 +114,10 @@ def _range(c: Context) -> Diagnostic | None:
     given = c.before[3:]
     if token.type == "COLON" and len(c.rest) > 1:
         high = c.text(c.rest[1], c.rest[-1])
+        if any(t.type == "COLON" for t in c.rest[1:]):
+            return c.says(
+                "E112", "a range has two ends and no step", f"write `{word} i in 0..n {{ … }}`, and `2 * i` inside"
+            )
         hint = f"write `{word} {name} in {c.text(given[0], given[-1])}..{high} + 1`: the upper end is excluded"
         return c.says("E112", "a range is written with two points", hint)
     if token.type not in ("LBRACE", "COLON", "_NL", "COMMA"):
@@ -150,6 +154,14 @@ def _condition(c: Context) -> Diagnostic | None:
     return None
 
 
+def _bare_block(c: Context) -> Diagnostic | None:
+    if c.at == c.start and c.depth and c.token.type == "LBRACE":
+        return c.says("E100", "a block belongs to an `if`, `for`, `while` or `plate`", "take its statements out of it")
+    if c.first.type == "PROCESS" and c.accepts == {"LBRACE"} and c.token.type == "EQUAL":
+        return c.says("E100", "what a process does stands in braces", "write `{ …; return e }`")
+    return None
+
+
 def _no_brace(c: Context) -> Diagnostic | None:
     """``if (c) x = 1``, and a head at the end of its line."""
     before, token = c.before, c.token
@@ -169,7 +181,7 @@ def _else(c: Context) -> Diagnostic | None:
     if c.before and any(t.type == "IF" for t in c.before):
         return None
     message = "this `else` does not follow the block of an `if`"
-    if c.start < c.at and c.tokens[c.at - 1].type == "RBRACE":
+    if c.first.type in BLOCK_KEYWORDS and c.tokens[c.at - 1].type == "RBRACE":
         message = f"`{c.first.text}` has no `else`" if c.first.type in BLOCK_KEYWORDS - {"IF"} else "a second `else`"
     return c.says("E118", message)
 
@@ -180,12 +192,22 @@ def _else_block(c: Context) -> Diagnostic | None:
         return None
     if c.token.text in ("elif", "elseif", "elsif"):
         return c.says("E112", f"there is no `{c.token.text}`", "a further condition is written `else if c { … }`")
-    if c.token.type in ("_NL", "RBRACE", "$END"):
+    if c.at_end:
         return None
     message = f"expected the end of the line after `}}`, found {found(c.token)}"
     return c.says("E108", message, "put it on a line of its own", span=c.tokens[c.at - 1].span)
 
 
 RULES: tuple[Rule, ...] = (
-    _reserved_target, _misplaced, _colon, _brace_below, _no_limit, _range, _condition, _no_brace, _else, _else_block
-)  # fmt: skip
+    _reserved_target,
+    _misplaced,
+    _colon,
+    _brace_below,
+    _no_limit,
+    _range,
+    _condition,
+    _bare_block,
+    _no_brace,
+    _else,
+    _else_block,
+)
