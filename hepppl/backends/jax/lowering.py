@@ -174,11 +174,12 @@ class Lowering:
             self.lower(m, node)
             for v in ends:
                 m.env.pop(v, None)
+        if region is self.program.body:  # its values stay: the outputs are among them
+            return []
         results = [m.env[v] for v in region.results]
-        if region is not self.program.body:
-            own: set[Hashable] = {*region.params, *(v for n in region.nodes for v in n.results)}
-            for v in own & m.env.keys():
-                del m.env[v]
+        own: set[Hashable] = {*region.params, *(v for n in region.nodes for v in n.results)}
+        for v in own & m.env.keys():
+            del m.env[v]
         return results
 
     def lower(self, m: Machine, node: Node) -> None:
