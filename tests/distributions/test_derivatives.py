@@ -49,6 +49,8 @@ def _slope(f, case: Case, i: int):
     step = 1e-3 * (min(value, 1 - value) if probability else max(abs(value), 0.1))
     if case.name == "poisson":
         step = min(step, 0.02 * np.sqrt(value))
+    if case.name == "binomial":
+        step = min(step, 0.02 * np.sqrt(value * (1 - value) / case.params[0]))
 
     def at(v):
         return f(ORACLES[case.name](*case.params[:i], v, *case.params[i + 1 :]))
