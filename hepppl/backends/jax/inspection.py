@@ -16,4 +16,4 @@ def jaxpr(graph: ModelGraph, plan: Plan | None = None, events: int = SMALL) -> s
     call, _ = compiled.function(what, events, 1, wrt)
     zeros = {param.name: 0 if param.default is None else param.default for param in graph.program.params}
     data = {item.name: 0 if item.default is None else item.default for item in graph.program.data}
-    return str(jax.make_jaxpr(call)(*compiled.arguments(0, 0, zeros, data)))
+    return str(jax.make_jaxpr(call)(*compiled.arguments(0, 0, events, zeros, data)))
