@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hepppl.diagnostics import Diagnostic, Label, Span
 
-MAX_CHARACTERS = 2_000_000
-"""The longest program read: about fifty thousand lines."""
+MAX_CHARACTERS = 1_000_000
+"""The longest program read: about twenty thousand lines."""
 MAX_BRACKETS = 200
 """How deep brackets of all kinds may be nested."""
 MAX_DEPTH = 250

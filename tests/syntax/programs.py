@@ -47,10 +47,15 @@ class Writer:
         logical = self.logical
         match self.below(6):
             case 0:
-                return f"if {logical(depth)} then {self.expression(depth - 1)} else {self.expression(depth - 1)}"
+                then, other = self.expression(depth - 1), self.expression(depth - 1)
+                return f"if {self.condition(logical(depth))} then {then} else {other}"
             case 1:
                 return f"{self.one(*NAMES)} -> {self.expression(depth - 1)}"
         return logical(depth)
+
+    def condition(self, text: str) -> str:
+        """A record is refused as a condition: ``if (a = 1)`` is a slip for ``==``."""
+        return f"true and {text}" if text.startswith("(") else text
 
     def logical(self, depth: int) -> str:
         left = self.maybe("not ") + self.comparison(depth)
@@ -141,7 +146,9 @@ class Writer:
             case 4:
                 return f"observe {self.target()} ~ {e}"
             case 5:
-                return f"{self.one('emit', 'weight', 'require', 'return')} {e}"
+                return (
+                    f"{self.one('emit', 'weight', 'return')} {e}" if self.below(4) else f"require {self.condition(e)}"
+                )
             case 6:
                 return self.listed(lambda: self.expression(depth), self.one("spawn f(", "net f: mlp("), ")")
         return f"{self.target()} = {e}"
@@ -153,13 +160,13 @@ class Writer:
         match self.below(8):
             case 0:
                 between = self.one(" ", "\n", " # beside\n", "\n# above else\n")
-                again = self.maybe(f"{between}else if {e(1)}{body(depth - 1)}")
+                again = self.maybe(f"{between}else if {self.condition(e(1))}{body(depth - 1)}")
                 other = self.maybe(f"{between}else{body(depth - 1)}")
-                return f"if {e(1)}{body(depth - 1)}{again}{other}"
+                return f"if {self.condition(e(1))}{body(depth - 1)}{again}{other}"
             case 1:
                 return f"{self.one('for', 'plate')} {self.one(*NAMES)} in {e(1)} .. {e(1)}{body(depth - 1)}"
             case 2:
-                return f"while {e(1)} limit {self.one(*INTEGERS)}{body(depth - 1)}"
+                return f"while {self.condition(e(1))} limit {self.one(*INTEGERS)}{body(depth - 1)}"
         return self.simple(2)
 
     def body(self, depth: int) -> str:

@@ -41,7 +41,7 @@ def test_formatting_keeps_the_tree_and_the_comments_and_is_idempotent(text: str)
 
 
 @pytest.mark.slow
-@settings(MANY, max_examples=2000)
+@settings(MANY, max_examples=600)
 @given(programs())
 def test_formatting_of_many_programs(text: str) -> None:
     survives_formatting(text)
