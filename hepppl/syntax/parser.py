@@ -145,14 +145,13 @@ class _Parser:
         """Where to go on: the end of the statement, or the brace that opens its block."""
         tokens, at = self.tokens, self.at
         if inside:
-            at = self._after_braces(at, 1)
+            at = self._after_braces(at)
         first = tokens[frame.first]
-        depth = 0
         while True:
             kind = tokens[at].type
-            if kind == "$END" or (kind == "RBRACE" and not depth):
+            if kind in ("$END", "RBRACE"):
                 return at
-            if kind == "_NL" and not depth:
+            if kind == "_NL":
                 if at == self.at and tokens[at + 1].type == "LBRACE":  # the brace of a header, one line too low
                     return at + 1
                 if at == self.at and self._goes_on(first, at):
@@ -162,7 +161,7 @@ class _Parser:
             if kind == "LBRACE" and first.type != "TYPE" and not inside and self._is_block(frame, at):
                 return at
             if kind == "LBRACE":
-                at = self._after_braces(at + 1, 1)
+                at = self._after_braces(at + 1)
             else:
                 at += 1
 
@@ -181,7 +180,9 @@ class _Parser:
         stan = len(self.frames) == 1 and first.type in ("DATA", "NAME") and first.text in _STAN_BLOCKS
         return first.type == "NAME" and not stan and not line.partition("#")[0].strip()
 
-    def _after_braces(self, at: int, depth: int) -> int:
+    def _after_braces(self, at: int) -> int:
+        """What follows the closing brace of the block in which ``at`` lies."""
+        depth = 1
         while depth and self.tokens[at].type != "$END":
             depth += {"LBRACE": 1, "RBRACE": -1}.get(self.tokens[at].type, 0)
             at += 1
