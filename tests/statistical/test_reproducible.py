@@ -7,7 +7,10 @@ import pytest
 
 from .acceptance import load
 
-PROGRAMS = ["absorber", "cascade", "chain_reaction", "random_walk", "photodetector", "veto_shower", "plate", "mixed"]
+PROGRAMS = ["absorber", "cascade", "random_walk", "photodetector", "veto_shower"]
+PROGRAMS += [pytest.param(name, marks=pytest.mark.slow) for name in ("chain_reaction", "plate", "mixed")]
+SPLITS = [{"batch": 100, "lanes": 24}, {"lanes": 1024}]
+SPLITS += [pytest.param(split, marks=pytest.mark.slow) for split in ({"batch": 64}, {"batch": 333}, {"lanes": 16})]
 
 
 def outputs(name: str, n: int, seed: int = 51, **options: int) -> dict[str, np.ndarray]:
@@ -29,15 +32,13 @@ def test_the_first_events_do_not_know_how_many_follow(name: str) -> None:
     assert any(len(np.unique(values)) > 1 for values in many.values())
 
 
-@pytest.mark.parametrize(
-    "options", [{"batch": 64}, {"batch": 333}, {"lanes": 16}, {"lanes": 1024}, {"batch": 100, "lanes": 24}]
-)
-@pytest.mark.parametrize("name", ["absorber", "chain_reaction", "random_walk"])
+@pytest.mark.parametrize("options", SPLITS)
+@pytest.mark.parametrize("name", ["absorber", "cascade", "random_walk"])
 def test_neither_batches_nor_lanes_change_an_event(name: str, options: dict[str, int]) -> None:
     assert_identical(outputs(name, 700), outputs(name, 700, **options))
 
 
-@pytest.mark.parametrize("options", [{"batch": 128}, {"lanes": 32}])
+@pytest.mark.parametrize("options", [{"batch": 128, "lanes": 32}])
 @pytest.mark.parametrize(
     ("name", "by"), [("absorber", {"shower.interacts": "stochastic_ad"}), ("random_walk", {"up": "stochastic_ad"})]
 )
