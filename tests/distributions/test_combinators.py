@@ -38,35 +38,34 @@ def conditional(oracle, low, high):
 
 
 @pytest.mark.parametrize(
-    ("inner", "oracle", "low", "high"),
+    ("inner", "oracle", "bounds"),
     [
-        (law("normal", 0.0, 1.0), st.norm(), -1.0, 2.0),
-        (law("normal", 0.0, 1.0), st.norm(), 6.0, 9.0),
-        (law("normal", 0.0, 1.0), st.norm(), -9.0, -6.0),
-        (law("normal", 2.0, 3.0), st.norm(2, 3), -np.inf, 1.0),
-        (law("normal", 2.0, 3.0), st.norm(2, 3), 1.0, np.inf),
-        (law("breit_wigner", 91.2, 2.5), st.cauchy(91.2, 1.25), 80.0, 100.0),
-        (law("exponential", 2.0), st.expon(scale=0.5), 0.5, 30.0),
-        (law("exponential", 1.0), st.expon(), 20.0, 30.0),
-        (law("gamma", 2.5, 1.0), st.gamma(2.5), 1.0, 4.0),
+        (law("normal", 0.0, 1.0), st.norm(), [(-1, 2), (6, 9), (-9, -6), (-np.inf, 1), (1, np.inf)]),
+        (law("breit_wigner", 91.2, 2.5), st.cauchy(91.2, 1.25), [(80, 100)]),
+        (law("exponential", 1.0), st.expon(), [(0.5, 30), (20, 30)]),
+        pytest.param(law("gamma", 2.5, 1.0), st.gamma(2.5), [(1, 4)], marks=pytest.mark.slow),
     ],
-    ids=str,
+    ids=["normal", "breit_wigner", "exponential", "gamma"],
 )
-def test_truncated(inner, oracle, low, high):
-    cut = truncated(inner, low, high)
-    quantile, cdf, logpdf = conditional(oracle, low, high)
-    x = along(cut.sample, U)
-    assert np.allclose(x, quantile(U), rtol=1e-5, atol=1e-5)
-    assert ((x >= low) & (x <= high)).all()
-    inside = quantile(np.array([1e-3, 0.2, 0.6, 0.999])).astype(np.float32)
-    assert np.allclose(along(cut.log_prob, inside), logpdf(inside.astype(float)), rtol=1e-4, atol=1e-4)
-    assert np.allclose(along(cut.cdf, inside), cdf(inside.astype(float)), rtol=1e-4, atol=1e-6)
-    span = min(high - low, 10)
-    outside = np.array([low - span, high + span], np.float32)
-    outside = outside[np.isfinite(outside)]
-    assert np.isneginf(along(cut.log_prob, outside)).all()
-    assert set(along(cut.cdf, outside)) <= {0.0, 1.0}
-    assert bool(cut.valid())
+def test_truncated(inner, oracle, bounds):
+    def event(u, x, low, high):
+        cut = truncated(inner, low, high)
+        return cut.sample(u), cut.log_prob(x), cut.cdf(x), cut.valid()
+
+    compiled = jax.jit(jax.vmap(event, (0, 0, None, None)))
+    for low, high in bounds:
+        quantile, cdf, logpdf = conditional(oracle, low, high)
+        span = min(high - low, 10)
+        x = np.concatenate([quantile(np.linspace(1e-3, 0.999, 9)), [low - span, high + span]]).astype(np.float32)
+        draws, densities, shares, valid = compiled(U, x, np.float32(low), np.float32(high))
+        assert np.allclose(draws, quantile(U), rtol=1e-5, atol=1e-5)
+        assert ((draws >= low) & (draws <= high)).all()
+        inside = x[:9].astype(float)
+        assert np.allclose(densities[:9], logpdf(inside), rtol=1e-4, atol=1e-4)
+        assert np.allclose(shares[:9], cdf(inside), rtol=1e-4, atol=1e-6)
+        assert np.isneginf(densities[9:]).all()
+        assert (shares[9], shares[10]) == (0, 1)
+        assert valid.all()
 
 
 def test_truncated_draws_move_with_bounds_and_parameters():
@@ -114,8 +113,8 @@ def test_invalid_truncations():
 
 @pytest.mark.parametrize(("loc", "scale"), [(2.0, 3.0), (2.0, -3.0)])
 def test_affine(loc, scale):
-    moved = affine(law("gamma", 2.0, 1.0), loc, scale)
-    inner = st.gamma(2)
+    moved = affine(law("exponential", 1.0), loc, scale)
+    inner = st.expon()
     u = U.astype(float)
     x = along(moved.sample, U)
     assert np.allclose(x, loc + scale * np.where(u < 0.5, inner.ppf(u), inner.isf(1 - u)), rtol=1e-4)
@@ -124,9 +123,9 @@ def test_affine(loc, scale):
     assert np.allclose(along(moved.log_prob, at), inner.logpdf(z) - np.log(3), rtol=1e-4)
     assert np.allclose(along(moved.cdf, at), inner.cdf(z) if scale > 0 else inner.sf(z), rtol=1e-4)
     quantiles = along(lambda p: moved.quantile(p, 1 - p), U)
-    assert (np.diff(quantiles) > 0).all()
+    assert (np.diff(quantiles) > 0).all()  # a draw falls with u where the scale is negative; a quantile does not
     assert bool(moved.valid())
-    assert not bool(affine(law("gamma", 2.0, 1.0), 0.0, 0.0).valid())
+    assert not bool(affine(law("exponential", 1.0), 0.0, 0.0).valid())
 
 
 @pytest.mark.parametrize("scale", [0.1, -0.1])

@@ -10,7 +10,7 @@ from jax import export
 
 from hepppl import distributions
 
-from .cases import BY_NAME, CONTINUOUS, DISCRETE, typed
+from .cases import BY_NAME, CONTINUOUS, DISCRETE, REARRANGED, typed
 
 #: Those tried inside loops every time.
 IN_LOOPS = {"bernoulli", "categorical", "exponential", "gamma", "geometric", "normal"}
@@ -35,7 +35,9 @@ def _program(name):
     return event
 
 
-@pytest.mark.parametrize("name", BY_NAME)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in REARRANGED)) for name in BY_NAME]
+)
 def test_lowers_for_every_platform(name):
     """For one event inside a batch; without callbacks, and without calls that only one platform has."""
     params = [jax.ShapeDtypeStruct((64, *p.shape), p.dtype) for p in typed(BY_NAME[name][0], np.float32)]
