@@ -9,7 +9,7 @@ import pytest
 import scipy.stats as st
 
 from hepppl.distributions import get
-from hepppl.distributions.numerics.combinators import COMBINATORS, affine, bind, mixture, truncated
+from hepppl.distributions.numerics.combinators import Bound, affine, bind, mixture, truncated
 
 U = np.array([2.0**-25, 1e-4, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 1 - 1e-4, 1 - 2.0**-24], np.float32)
 
@@ -63,7 +63,7 @@ def test_truncated(inner, oracle, bounds):
         inside = x[:9].astype(float)
         assert np.allclose(densities[:9], logpdf(inside), rtol=1e-4, atol=1e-4)
         assert np.allclose(shares[:9], cdf(inside), rtol=1e-4, atol=1e-6)
-        assert np.isneginf(densities[9:]).all()
+        assert np.isneginf(densities[9:]).all()  # infinite values too
         assert (shares[9], shares[10]) == (0, 1)
         assert valid.all()
 
@@ -189,28 +189,17 @@ def test_nesting():
     assert np.isclose(jax.jit(mixed.cdf)(1.0), 0.5)
 
 
-class Functions:
-    """A law as functions of (value, *inputs), as a back end has it."""
+def test_numerics_of_a_plugin_need_four_functions_only():
+    """Without tails and quantiles of their own, truncation works through cdf and sample."""
 
-    def __init__(self, name, *positions):
-        numerics = get(name).load()
-        for function in ("sample", "log_prob", "cdf"):
-            f = getattr(numerics, function)
-            setattr(self, function, lambda x, *inputs, f=f: f(x, *(inputs[i] for i in positions)))
-        self.valid = lambda *inputs: numerics.valid(*(inputs[i] for i in positions))
+    class Least:
+        def __init__(self, numerics):
+            self.sample, self.log_prob, self.cdf, self.valid = (
+                getattr(numerics, name) for name in ("sample", "log_prob", "cdf", "valid")
+            )
 
-
-def test_combinators_of_functions():
-    inputs = (0.0, 1.0, -1.0, 2.0, jnp.array([0.25, 0.75]))
-    normal = Functions("normal", 0, 1)
-    sample, log_prob, cdf, valid = COMBINATORS["truncated"](base=normal, low=2, high=3)
-    assert np.allclose(along(lambda u: sample(u, *inputs), U), st.truncnorm(-1, 2).ppf(U.astype(float)), atol=1e-5)
-    assert np.isclose(log_prob(0.5, *inputs), st.truncnorm(-1, 2).logpdf(0.5), rtol=1e-5)
-    assert np.isclose(cdf(0.5, *inputs), st.truncnorm(-1, 2).cdf(0.5), rtol=1e-5)
-    assert bool(valid(*inputs))
-    sample, *_ = COMBINATORS["affine"](base=normal, loc=3, scale=1)
-    assert np.isclose(sample(0.7, *inputs), 2 + st.norm.ppf(0.7), rtol=1e-5)
-    _, _, cdf, _ = COMBINATORS["mixture"](weights=4, components=(normal, Functions("uniform", 0, 3)))
-    assert np.isclose(cdf(1.0, *inputs), 0.25 * st.norm.cdf(1) + 0.75 * 0.5, rtol=1e-5)
-    counts = COMBINATORS["truncated"](base=Functions("poisson", 3), low=1, high=3)[0]
-    assert set(along(lambda u: counts(u, *inputs), U)) == {1, 2}
+    cut = truncated(Bound(Least(get("normal").load()), (0.0, 1.0)), -1.0, 2.0)
+    assert np.allclose(along(cut.sample, U), st.truncnorm(-1, 2).ppf(U.astype(float)), atol=1e-5)
+    assert np.isclose(jax.jit(cut.cdf)(0.5), st.truncnorm(-1, 2).cdf(0.5), rtol=1e-5)
+    counts = truncated(Bound(Least(get("geometric").load()), (0.3,), discrete=True), 1, 3)
+    assert set(along(counts.sample, U)) == {1, 2, 3}

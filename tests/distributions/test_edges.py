@@ -76,6 +76,9 @@ def with_slopes(name, function, x, *params):
         ("log_uniform", 30.0, (1.0, 10.0), -INF, 0),
         ("gumbel", -200.0, (0.0, 1.0), None, None),
         ("normal", 1e15, (0.0, 1.0), None, None),
+        ("normal", INF, (0.0, 1.0), -INF, 0),
+        ("cauchy", -INF, (0.0, 1.0), -INF, 0),
+        ("log_normal", INF, (0.0, 1.0), -INF, 0),
         ("student_t", 1e15, (3.0, 0.0, 1.0), None, None),
     ],
 )
@@ -139,6 +142,12 @@ def test_draws_are_in_the_support_at_both_ends_of_u(name):
         assert not np.isnan(run(case, "log_prob", x, np.float32)).any()
         if name not in ("bernoulli", "delta"):
             assert (np.diff(x) >= 0).all()
+
+
+@pytest.mark.parametrize("name", CONTINUOUS)
+def test_infinity_has_no_density(name):
+    x = np.array([-INF, INF], np.float32)
+    assert np.isneginf(run(BY_NAME[name][0], "log_prob", x, np.float32)).all()
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,9 @@ class StudentT:
     @staticmethod
     def log_prob(x: Any, df: Any, loc: Any, scale: Any) -> Array:
         x, df, loc, scale = floats(x, df, loc, scale)
-        return _t_log_density((x - loc) / scale, df) - jnp.log(scale)
+        return guarded(
+            jnp.isfinite(x), lambda x: _t_log_density((x - loc) / scale, df) - jnp.log(scale), -jnp.inf, x, loc
+        )
 
     @staticmethod
     def tails(x: Any, df: Any, loc: Any, scale: Any) -> Pair:

@@ -6,11 +6,10 @@ A law with its arguments bound offers ``sample(u)``, ``log_prob(x)``, ``cdf(x)``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.lax import stop_gradient
@@ -73,43 +72,6 @@ class Bound:
 
     def valid(self) -> Array:
         return self.numerics.valid(*self.params)
-
-
-@dataclass(frozen=True)
-class Applied:
-    """A law given as functions of (value, *inputs), with the inputs filled in. Its ``tails`` and ``quantile`` are used
-    where it has them."""
-
-    functions: Any
-    inputs: tuple[Any, ...]
-
-    @property
-    def discrete(self) -> bool:
-        kind = jax.eval_shape(self.functions.sample, jax.ShapeDtypeStruct((), jnp.float32), *self.inputs).dtype
-        return not jnp.issubdtype(kind, jnp.floating)
-
-    def sample(self, u: Any) -> Array:
-        return self.functions.sample(u, *self.inputs)
-
-    def quantile(self, p: Any, q: Any) -> Array:
-        if hasattr(self.functions, "quantile"):
-            return self.functions.quantile(p, q, *self.inputs)
-        return self.functions.sample(p, *self.inputs)
-
-    def log_prob(self, x: Any) -> Array:
-        return self.functions.log_prob(x, *self.inputs)
-
-    def tails(self, x: Any) -> Pair:
-        if hasattr(self.functions, "tails"):
-            return self.functions.tails(x, *self.inputs)
-        below = self.functions.cdf(x, *self.inputs)
-        return below, 1 - below
-
-    def cdf(self, x: Any) -> Array:
-        return self.functions.cdf(x, *self.inputs)
-
-    def valid(self) -> Array:
-        return self.functions.valid(*self.inputs)
 
 
 def bind(distribution: Distribution, *params: Any) -> Bound:
@@ -303,25 +265,3 @@ def affine(law: Law, loc: Any, scale: Any) -> Affine:
 def mixture(weights: Any, components: Sequence[Law]) -> Mixture:
     """One of ``components``, drawn with ``weights``."""
     return Mixture(weights, tuple(components))
-
-
-def _functions(build: Callable[[tuple[Any, ...]], Law]) -> tuple[Callable[..., Array], ...]:
-    """(sample, log_prob, cdf, valid) as functions of (value, *inputs) of a law built from the inputs."""
-    return (
-        lambda u, *inputs: build(inputs).sample(u),
-        lambda x, *inputs: build(inputs).log_prob(x),
-        lambda x, *inputs: build(inputs).cdf(x),
-        lambda *inputs: build(inputs).valid(),
-    )
-
-
-#: Name in a program -> builder. Its keywords are those of the program's combinator: laws as objects with functions
-#: sample(u, *inputs), log_prob(x, *inputs), cdf(x, *inputs), valid(*inputs), and positions among the inputs. It gives
-#: those four functions.
-COMBINATORS: Mapping[str, Callable[..., tuple[Callable[..., Array], ...]]] = {
-    "truncated": lambda base, low, high: _functions(lambda i: truncated(Applied(base, i), i[low], i[high])),
-    "affine": lambda base, loc, scale: _functions(lambda i: affine(Applied(base, i), i[loc], i[scale])),
-    "mixture": lambda weights, components: _functions(
-        lambda i: mixture(i[weights], [Applied(component, i) for component in components])
-    ),
-}

@@ -67,7 +67,7 @@ class LocationScale:
         x, *params = floats(x, *params)
         loc, scale = self.place(*params)
         return guarded(
-            self.standard.inside((x - loc) / scale),
+            self.standard.inside((x - loc) / scale) & jnp.isfinite(x),
             lambda x: self.standard.log_density(self.standard.safe((x - loc) / scale)) - jnp.log(scale),
             -jnp.inf,
             x,

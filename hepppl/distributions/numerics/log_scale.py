@@ -41,7 +41,7 @@ class LogScale:
         scale, spread = self.place(*params)
         z = self._standardised(x, scale, spread)
         return guarded(
-            (x > 0) & self.standard.inside(z),
+            (x > 0) & jnp.isfinite(x) & self.standard.inside(z),
             lambda x: (
                 self.standard.log_density(self.standard.safe(self._standardised(x, scale, spread)))
                 - jnp.log(spread)
