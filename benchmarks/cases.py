@@ -18,11 +18,11 @@ from .report import Ratio, Speed
 from .rivals import absorber_numpy, vmap_while, walk_jax
 
 Row = Speed | Ratio
-EXAMPLES = Path(__file__).parents[1] / "examples"
+FOLDERS = (Path(__file__).parents[1] / "examples", Path(__file__).parent / "programs")
 
 
 def load(name: str) -> hepppl.Model:
-    return hepppl.load(EXAMPLES / f"{name}.hep")
+    return hepppl.load(next(path for folder in FOLDERS if (path := folder / f"{name}.hep").exists()))
 
 
 def simulate(model: hepppl.Model, n: int) -> Call:
@@ -165,18 +165,28 @@ def walks(scale: float, rounds: int) -> Iterator[Row]:
 
 
 def reverse(scale: float, rounds: int) -> Iterator[Row]:
-    """Ten parameters against one, in reverse mode through a loop."""
+    """Ten parameters against one, in reverse mode through a loop: a table against a number, and ten coefficients, all
+    of which matter at every step, against one of them."""
     n = int(65_536 * scale)
-    one, ten = load("random_walk"), load("random_walk_table")
+    one, table, ten = load("walk_in_blocks"), load("random_walk_table"), load("ten_parameters")
     for by in ("stochastic_ad", "score"):
-        calls = {f"hepppl grad of 1, reverse, {by}": grad(one, n, by={"up": by}, mode="reverse")}
-        calls[f"hepppl grad of 10, reverse, {by}"] = grad(ten, n, by={"up": by}, mode="reverse")
+        how: dict[str, Any] = {"by": {"up": by}, "mode": "reverse"}
+        calls = {
+            f"hepppl grad of one number, reverse, {by}": grad(one, n, **how),
+            f"hepppl grad of a table of ten, reverse, {by}": grad(table, n, **how),
+            f"hepppl grad of one coefficient, reverse, {by}": grad(ten, n, wrt=["a1"], **how),
+            f"hepppl grad of ten coefficients, reverse, {by}": grad(ten, n, **how),
+        }
         times = in_turn(calls, rounds)
-        single, table = times.values()
         for label, taken in times.items():
-            yield Speed("random_walk_table", label, per_event(taken, n))
-        what = f"random_walk_table: gradient of ten parameters / of one, reverse, {by}"
-        yield Ratio(what, median_ratio(table, single), 1.5, at_least=False)
+            yield Speed("walk with ten parameters", label, per_event(taken, n))
+        number, tabulated, single, all_ten = times.values()
+        ratios = {
+            "a table of ten / of one number": median_ratio(tabulated, number),
+            "ten coefficients / of one": median_ratio(all_ten, single),
+        }
+        for what, ratio in ratios.items():
+            yield Ratio(f"walk: gradient of {what}, reverse, {by}", ratio, 1.5, at_least=False)
     tables = {m: np.full(m, 200.0, np.float32) for m in (1, 10)}
     calls = {
         f"JAX by hand: score, reverse, {m}": lambda seed, m=m: walk_jax.score_reverse(
@@ -185,7 +195,7 @@ def reverse(scale: float, rounds: int) -> Iterator[Row]:
         for m in tables
     }
     for label, taken in in_turn(calls, rounds).items():
-        yield Speed("random_walk_table", label, per_event(taken, n))
+        yield Speed("walk with ten parameters", label, per_event(taken, n))
 
 
 CASES: dict[str, Callable[[float, int], Iterator[Row]]] = {

@@ -73,8 +73,9 @@ def machine() -> dict[str, str]:
     import jax
     import numpy as np
 
-    cpu = platform.processor() or platform.machine()
-    if os.path.exists("/proc/cpuinfo"):
-        with open("/proc/cpuinfo", encoding="utf-8") as info:
-            cpu = next((line.split(":", 1)[1].strip() for line in info if line.startswith("model name")), cpu)
-    return {"cpu": cpu, "python": platform.python_version(), "jax": jax.__version__, "numpy": np.__version__}
+    return {
+        "architecture": platform.machine(),
+        "python": platform.python_version(),
+        "jax": jax.__version__,
+        "numpy": np.__version__,
+    }
