@@ -60,7 +60,7 @@ def test_cascade(splitting: float, by: str) -> None:
     assert_agrees(result, "value", oracles.cascade(splitting), what=by)
 
 
-@pytest.mark.parametrize("fission", ["score", "stochastic_ad"])
+@pytest.mark.parametrize("fission", [pytest.param("score", marks=pytest.mark.slow), "stochastic_ad"])
 @pytest.mark.parametrize("freed", [pytest.param("score", marks=pytest.mark.slow), "stochastic_ad"])
 def test_chain_reaction(fission: str, freed: str) -> None:
     by = {"neutron.fission": fission, "neutron.freed": freed}
@@ -99,7 +99,7 @@ def test_photodetector_mixes_reparam_score_and_stochastic_ad() -> None:
 
 @pytest.mark.parametrize("by", [
     {},
-    {"n": "stochastic_ad", "last": "stochastic_ad"},
+    pytest.param({"n": "stochastic_ad", "last": "stochastic_ad"}, marks=pytest.mark.slow),
     pytest.param({"first": "score", "k": "score"}, marks=pytest.mark.slow),
     pytest.param({"first": "score", "n": "stochastic_ad", "k": "score"}, marks=pytest.mark.slow),
     pytest.param({"y": "score"}, marks=pytest.mark.slow),

@@ -7,8 +7,10 @@ import pytest
 
 from .acceptance import load
 
-PROGRAMS = ["absorber", "cascade", "random_walk", "photodetector", "veto_shower"]
-PROGRAMS += [pytest.param(name, marks=pytest.mark.slow) for name in ("chain_reaction", "plate", "mixed")]
+PROGRAMS = ["absorber", "cascade", "random_walk", "veto_shower"]
+PROGRAMS += [
+    pytest.param(name, marks=pytest.mark.slow) for name in ("chain_reaction", "photodetector", "plate", "mixed")
+]
 SPLITS = [{"batch": 100, "lanes": 24}, {"lanes": 1024}]
 SPLITS += [pytest.param(split, marks=pytest.mark.slow) for split in ({"batch": 64}, {"batch": 333}, {"lanes": 16})]
 
