@@ -8,8 +8,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import jax.scipy.special as jsp
-import numpy as np
 from jax import lax
+
+from hepppl.backends.jax.trigonometry import arctan2, cos, sin
 
 
 @jax.custom_jvp
@@ -34,45 +35,6 @@ def _safe_hypot_jvp(primals: tuple[Any, Any], tangents: tuple[Any, Any]) -> tupl
     r = jnp.hypot(*primals)
     inverse = jnp.where(r > 0, 1 / jnp.where(r > 0, r, 1), 0)
     return r, (primals[0] * tangents[0] + primals[1] * tangents[1]) * inverse
-
-
-#: Coefficients of (arctan(t) - t) / t^3 in t^2 for |t| <= tan(pi/8), as in the Cephes library (single precision).
-_ARCTAN = (8.05374449538e-2, -1.38776856032e-1, 1.99777106478e-1, -3.33329491539e-1)
-
-
-def _arctan2_single(y: Any, x: Any) -> Any:
-    """arctan2 in float32 to about two units in the last place, from operations that XLA vectorises on every device
-    (its own costs ten times as much on a CPU)."""
-    ax, ay = jnp.abs(x), jnp.abs(y)
-    big, small = jnp.maximum(ax, ay), jnp.minimum(ax, ay)
-    infinite = jnp.isinf(small)
-    upper = (small > np.float32(0.41421356) * big) | infinite
-    numerator = jnp.where(upper, small - big, small)
-    denominator = jnp.where(upper, small + big, big)
-    t = numerator / jnp.where(denominator == 0, 1, denominator)
-    t = jnp.where(infinite, 0, t)
-    z = t * t
-    polynomial = jnp.zeros_like(z)
-    for c in _ARCTAN:
-        polynomial = polynomial * z + np.float32(c)
-    angle = polynomial * z * t + t + jnp.where(upper, np.float32(np.pi / 4), 0)
-    angle = jnp.where(ay > ax, np.float32(np.pi / 2) - angle, angle)
-    angle = jnp.where(jnp.signbit(x), np.float32(np.pi) - angle, angle)
-    return jnp.copysign(jnp.where(jnp.isnan(x) | jnp.isnan(y), np.float32(np.nan), angle), y)
-
-
-@jax.custom_jvp
-def arctan2(y: Any, x: Any) -> Any:
-    y, x = jnp.broadcast_arrays(y, x)
-    return _arctan2_single(y, x) if y.dtype == np.float32 and x.dtype == np.float32 else jnp.arctan2(y, x)
-
-
-@arctan2.defjvp
-def _arctan2_jvp(primals: tuple[Any, Any], tangents: tuple[Any, Any]) -> tuple[Any, Any]:
-    y, x = primals
-    square = x * x + y * y
-    inverse = jnp.where(square > 0, 1 / jnp.where(square > 0, square, 1), 0)
-    return arctan2(y, x), (x * tangents[0] - y * tangents[1]) * inverse
 
 
 def power(x: Any, y: Any) -> Any:
@@ -104,7 +66,7 @@ SIMPLE: Mapping[str, Callable[..., Any]] = {
     "floor": jnp.floor, "ceil": jnp.ceil, "round": jnp.round, "trunc": jnp.trunc, "to_real": lambda x: x,
     "to_int": lambda x: x, "sqrt": safe_sqrt, "cbrt": jnp.cbrt, "square": jnp.square, "exp": jnp.exp,
     "expm1": jnp.expm1, "exp2": jnp.exp2, "log": jnp.log, "log1p": jnp.log1p, "log2": jnp.log2, "log10": jnp.log10,
-    "sin": jnp.sin, "cos": jnp.cos, "tan": jnp.tan, "arcsin": jnp.arcsin, "arccos": jnp.arccos,
+    "sin": sin, "cos": cos, "tan": jnp.tan, "arcsin": jnp.arcsin, "arccos": jnp.arccos,
     "arctan": jnp.arctan, "arctan2": arctan2, "hypot": safe_hypot, "sinh": jnp.sinh, "cosh": jnp.cosh,
     "tanh": jnp.tanh, "arcsinh": jnp.arcsinh, "arccosh": jnp.arccosh, "arctanh": jnp.arctanh,
     "sigmoid": jax.nn.sigmoid, "softplus": jax.nn.softplus, "erf": jsp.erf, "erfc": jsp.erfc, "lgamma": jsp.gammaln,

@@ -29,6 +29,8 @@ Progress = Callable[[int, int], None]
 #: Events of one batch: loops of random length want many tasks in the queue, loops of static length a tile that stays in
 #: the cache, several of which make one call.
 QUEUE, TILE, TILES, SMALL = 16384, 2048, 32, 256
+#: XLA keeps to vectors of 256 bits on a CPU that has wider ones, unless told.
+WIDE = {"xla_cpu_prefer_vector_width": 512}
 #: More parameters than this are differentiated in reverse mode, where the program allows it.
 FORWARD = 8
 #: Most tangents carried at once in forward mode.
@@ -138,7 +140,7 @@ class Compiled:
             return *self._executables[key], 0.0
         began = time.perf_counter()
         call, faults = self.function(*key)
-        compiled = jax.jit(call).lower(*args).compile()
+        compiled = jax.jit(call).lower(*args).compile(WIDE if jax.default_backend() == "cpu" else None)
         self._executables[key] = (compiled, tuple(faults))
         return compiled, tuple(faults), time.perf_counter() - began
 
