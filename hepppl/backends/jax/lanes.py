@@ -17,6 +17,8 @@ from hepppl.backends.jax.value import Val, is_val, spread
 
 #: A lane waits for others until this fraction of the lanes is idle.
 REFILL = 8
+#: Steps between two looks at how many are.
+STRIDE = 4
 
 
 def gather(tree: Any, task: Array) -> Any:
@@ -60,7 +62,7 @@ def settle(tree: Any, size: int) -> Any:
 
 
 def run_lanes(
-    step: Callable[[Any, Any, Any, Array], tuple[Any, Any, Array]],
+    step: Callable[[Any, Any, Any, Array, Array], tuple[Any, Any, Array]],
     load: Any,
     start: Any,
     scratch: Any,
@@ -74,9 +76,9 @@ def run_lanes(
 
     ``load`` (a tree with a trailing task axis) is read-only and given to a lane with its task; ``start`` (the same) is
     the state a task begins with. ``scratch`` (a tree with a trailing lane axis) belongs to the lane and survives from
-    task to task. ``out`` is what tasks that are not ``active`` return. ``step(load, state, scratch, busy)`` advances
-    every lane once and returns the new state, the new scratch and which lanes have finished their task; lanes that are
-    not ``busy`` may compute anything.
+    task to task. ``out`` is what tasks that are not ``active`` return. ``step(load, state, scratch, busy, age)`` advances
+    every lane once and returns the new state, the new scratch and which lanes have finished their task; ``age`` (int32,
+    a lane) counts the steps before; lanes that are not ``busy`` may compute anything.
     """
     if active is None:
         order, count = jnp.arange(size, dtype=jnp.int32), jnp.int32(size)
@@ -102,20 +104,28 @@ def run_lanes(
         loaded, state = refresh(fresh, new, (loaded, state))
         return jnp.minimum(queue + done.sum(dtype=jnp.int32), count), task, done & ~fresh, loaded, state, out
 
-    def body(carry: Any) -> Any:
-        queue, task, done, loaded, state, scratch, out = carry
-        state, scratch, finished = step(loaded, state, scratch, ~done)
-        done = done | finished
-        more = (done.sum(dtype=jnp.int32) * REFILL >= lanes) & (queue < count)
-        queue, task, done, loaded, state, out = lax.cond(
-            more, refill, lambda a: a, (queue, task, done, loaded, state, out)
+    def turn(carry: Any) -> Any:
+        queue, task, done, loaded, state, scratch, out, clock, since = carry
+        since = jnp.where(done, clock, since)
+        queue, task, done, loaded, state, out = refill((queue, task, done, loaded, state, out))
+        enough = jnp.where(queue < count, -(-lanes // REFILL), lanes)
+
+        def advance(_: Any, moving: Any) -> Any:
+            done, state, scratch, clock = moving
+            state, scratch, finished = step(loaded, state, scratch, ~done, clock - since)
+            return done | finished, state, scratch, clock + 1
+
+        done, state, scratch, clock = lax.while_loop(
+            lambda moving: moving[0].sum(dtype=jnp.int32) < enough,
+            lambda moving: lax.fori_loop(0, STRIDE, advance, moving),
+            (done, state, scratch, clock),
         )
-        return queue, task, done, loaded, state, scratch, out
+        return queue, task, done, loaded, state, scratch, out, clock, since
 
     idle, nobody = jnp.ones(lanes, bool), jnp.full(lanes, size, jnp.int32)
     empty = gather((load, start), jnp.zeros(lanes, jnp.int32))
-    queue, task, done, loaded, state, out = refill((jnp.int32(0), nobody, idle, *empty, out))
-    carry = (queue, task, done, loaded, state, scratch, out)
+    clock = jnp.int32(0)
+    carry = (jnp.int32(0), nobody, idle, *empty, scratch, out, clock, jnp.zeros(lanes, jnp.int32))
     # lanes that are done at the end still wait to be stored; the loop ends when no lane is busy and the queue is empty
-    _, task, _, _, state, _, out = lax.while_loop(lambda c: ~c[2].all(), body, carry)
+    _, task, _, _, state, _, out, *_ = lax.while_loop(lambda c: ~c[2].all() | (c[0] < count), turn, carry)
     return jax.tree.map(lambda x: x[..., :size], store(out, task, state))

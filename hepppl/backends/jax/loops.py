@@ -12,7 +12,7 @@ from jax import Array, lax
 from hepppl.backends.jax.lanes import run_lanes, settle
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Address, Machine
-from hepppl.backends.jax.value import Val, apply, batch, is_val, join_trees, select, stable_carry
+from hepppl.backends.jax.value import Val, apply, batch, is_val, join_trees, once, select, stable_carry
 from hepppl.graph import Node, Region
 
 
@@ -20,6 +20,9 @@ def lower_branch(lowering: Lowering, m: Machine, node: Node) -> None:
     """Both sides run, each under its mask, and results are selected."""
     (cond,) = node.inputs
     then, other = node.regions
+    producer = lowering.producer.get(cond)
+    if producer is None or producer.op != "site":  # a draw is kept already
+        m.env[cond] = once(m.env[cond])
 
     def side(region: Region, holds: Val) -> list[Val]:
         outer = m.push_mask(holds)
@@ -238,23 +241,23 @@ def lower_while(lowering: Lowering, m: Machine, node: Node) -> None:
         load = {k: v for k, v in captured.items() if k not in fixed}
         order = list(load)
 
-        def step(loaded: Any, kept: Any, scratch: Any, busy: Array) -> Any:
-            (key, index, given), (c, count) = loaded, kept
+        def step(loaded: Any, c: Any, scratch: Any, busy: Array, count: Array) -> Any:
+            key, index, given = loaded
             env = {**fixed, **dict(zip(order, given, strict=True))}
             w = Machine(lowering, lanes, replace(address, key=key), c["registers"], env)
             w.mask_key, w.mask_depth = m.mask_key, m.mask_depth
             w.address = replace(w.address, index=index)
             if w.mask_key is not None and w.mask_key not in w.env:
                 w.env[w.mask_key] = Val(jnp.ones((), bool), batched=False)
-            c = join_trees(turn(w, w.address, c, count), c, lanes, tangents)
-            count = count + 1
-            return (c, count), scratch, ~alive(c["go"]) | (count >= limit)
+            going = apply(jnp.logical_and, (c["go"], Val(busy)), elementwise=True)
+            after = join_trees(turn(w, w.address, {**c, "go": going}, count), c, lanes, tangents)
+            ended = ~alive(after["go"]) | (count + 1 >= limit)
+            return {**after, "go": select(Val(busy), after["go"], c["go"])}, scratch, ended  # one at its limit goes on
 
         index = jnp.broadcast_to(jnp.asarray(address.index, jnp.uint32), (size,))
         task_load = (address.key, index, [load[k] for k in order])
-        start = (carry, jnp.zeros(size, jnp.int32))
         busy = alive(carry["go"]) if m.wanted is None else alive(carry["go"]) & m.wanted
-        carry = run_lanes(step, task_load, start, (), carry, lambda s: s[0], busy, size, lanes)
+        carry = run_lanes(step, task_load, carry, (), carry, lambda s: s, busy, size, lanes)
 
     m.env, m.address = saved, address
     resume(m, carry, keys)

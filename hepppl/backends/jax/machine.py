@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from hepppl.backends.jax.random import threefry2x32
-from hepppl.backends.jax.value import Val, apply, batch, is_val, once, select
+from hepppl.backends.jax.value import Val, apply, batch, is_val, select
 
 if TYPE_CHECKING:
     from hepppl.backends.jax.lowering import Lowering
@@ -117,7 +117,7 @@ class Machine:
         mask = cond if outer is None else apply(jnp.logical_and, (self.env[outer], cond), elementwise=True)
         self.mask_depth += 1
         self.mask_key = (MASK, self.mask_depth)
-        self.env[self.mask_key] = once(mask)
+        self.env[self.mask_key] = mask
         return outer
 
     def pop_mask(self, outer: Hashable | None) -> None:

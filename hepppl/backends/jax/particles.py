@@ -6,7 +6,7 @@ that a step spawns takes its parent's place and its stream of random numbers; th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hepppl.backends.jax.lowering import Lowering
     from hepppl.backends.jax.machine import Machine
 
-Stream = tuple[Array, Array, Array]  # key words and step
+Stream = tuple[Array, ...]  # key words and step
 
 
 class Count(NamedTuple):
@@ -182,9 +182,9 @@ class Particles:
         if self.count.high > 0:
             later = here if self.count.low > 0 else here & (self.spawned > 0)
             k0, k1, step = self.current.stream
-            key = threefry2x32(
-                k0, k1, self.spawned.astype(jnp.uint32) + jnp.uint32(CHILD), step, m.lowering.settings.rounds
-            )
+            exact = self.count.low == self.count.high
+            number = jnp.uint32(self.count.low) if exact else self.spawned.astype(jnp.uint32)
+            key = threefry2x32(k0, k1, number + jnp.uint32(CHILD), step, m.lowering.settings.rounds)
             child = Particle(child.slots, child.kind, (*key, jnp.zeros_like(step)))
             room = self.height < self.capacity
             m.fault(self.overflow, Val(~room & later))
@@ -201,7 +201,9 @@ class Particles:
             child = join_trees(child, self.current, lanes, tangents)
             place = jnp.where(where, self.height, self.capacity) * lanes + jnp.arange(lanes)
             self.stack = jax.tree.map(
-                lambda s, x: s.at[..., place].set(x, mode="promise_in_bounds", unique_indices=True), self.stack, child
+                lambda s, x: s.at[..., place].set(x, mode="promise_in_bounds", unique_indices=True),
+                self.stack,
+                pushed(child),
             )
         self.height = self.height + where
 
@@ -267,6 +269,7 @@ class Particles:
             lanes = height.shape[0]
             place = height * lanes + jnp.arange(lanes)
             popped = jax.tree.map(lambda s: s.at[..., place].get(mode="promise_in_bounds"), self.stack)
+            popped = replace(popped, stream=(*popped.stream, jnp.zeros(lanes, jnp.uint32)))
             following = merge(died, popped, following)
         return following, height, died & ~pop
 
@@ -282,7 +285,12 @@ def merge(where: Array, new: Particle, old: Particle) -> Particle:
     return Particle(slots, kind, stream)
 
 
+def pushed(particle: Particle) -> Particle:
+    """What the stack keeps of a particle: one that waits has taken no step."""
+    return replace(particle, stream=particle.stream[:2])
+
+
 def blank_stack(particle: Particle, capacity: int) -> Particle:
     """An empty stack for particles like ``particle``: its arrays with all levels of all lanes along the last axis. The
     last level is never read: it takes the writes of lanes that push nothing."""
-    return jax.tree.map(lambda x: jnp.zeros((*x.shape[:-1], (capacity + 1) * x.shape[-1]), x.dtype), particle)
+    return jax.tree.map(lambda x: jnp.zeros((*x.shape[:-1], (capacity + 1) * x.shape[-1]), x.dtype), pushed(particle))

@@ -26,7 +26,6 @@ class Track:
 
     particle: Particle
     height: Array
-    steps: Array
     accumulators: list[list[Val]]
     registers: Registers
     choice: Choice | None
@@ -142,7 +141,7 @@ def root_track(run: Run, m: Machine, args: list[Val], key: tuple[Array, Array], 
         plain = Particle(strip(particle.slots), particle.kind, particle.stream)
         choice = Choice(plain, zero, zero.astype(jnp.uint32), value, run.empty(size), zero, jnp.zeros(size, bool))
     registers = replace(m.registers, reservoir=reservoir, weight=None)
-    return Track(particle, zero, zero, run.empty(size), registers, choice, None)
+    return Track(particle, zero, run.empty(size), registers, choice, None)
 
 
 def follow(
@@ -162,7 +161,9 @@ def follow(
     endless = lowering.fault_code("steps", root, f"still going on after {settings.max_steps} particle steps")
     keys = list(captured)
 
-    def step(loaded: Any, state: Track, stack: Particle | None, busy: Array) -> tuple[Track, Particle | None, Array]:
+    def step(
+        loaded: Any, state: Track, stack: Particle | None, busy: Array, age: Array
+    ) -> tuple[Track, Particle | None, Array]:
         args, given, override = loaded
         if override is not None:
             assert state.first is not None
@@ -187,11 +188,10 @@ def follow(
             if kind is not None:
                 w.pop_mask(outer)
         following, height, empty = p.end(state.height, state.accumulators)
-        steps = state.steps + busy
-        late = busy & ~empty & (steps >= settings.max_steps)
+        late = busy & ~empty & (age >= settings.max_steps - 1)
         w.fault(endless, Val(late))
         first = None if state.first is None else jnp.zeros_like(state.first)
-        out = Track(following, height, steps, p.accumulators, w.registers, p.choice, first)
+        out = Track(following, height, p.accumulators, w.registers, p.choice, first)
         return out, p.stack, empty | late
 
     plain = override is not None
@@ -201,14 +201,14 @@ def follow(
     lane_load = gather(load, here)
 
     def abstract(state: Track) -> Track:
-        return step(lane_load, state, None, jnp.ones(lanes, bool))[0]
+        return step(lane_load, state, None, jnp.ones(lanes, bool), here)[0]
 
     state = stable_carry(abstract, gather(track, here), lanes, settings.tangents)
     track = join_trees(track, state, m.size, settings.tangents)
     stack = blank_stack(state.particle, capacity)
 
-    def go(loaded: Any, state: Track, stack: Particle, busy: Array) -> Any:
-        after, stack_after, finished = step(loaded, state, stack, busy)
+    def go(loaded: Any, state: Track, stack: Particle, busy: Array, age: Array) -> Any:
+        after, stack_after, finished = step(loaded, state, stack, busy, age)
         after = join_trees(after, state, lanes, settings.tangents)
         return after, stack_after, finished
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from hepppl.backends.jax.law import bound_law
@@ -14,6 +16,7 @@ from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Machine, Reservoir
 from hepppl.backends.jax.random import uniform
 from hepppl.backends.jax.value import Val, apply, batch, decided, is_val, select
+from hepppl.distributions.numerics.combinators import Law
 from hepppl.graph import Dist, Node
 from hepppl.plugin.estimator import Offer
 
@@ -41,18 +44,24 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
     word, _ = m.words(number)
     u = Val(uniform(word, lowering.settings.dtype))
 
-    if inputs:
+    def check(wrong: Val) -> None:
         message = f"an argument of '{dist.name}' is outside its range at site '{node.attrs['name']}'"
-        wrong = apply(lambda *xs: jnp.logical_not(bound_law(dist, xs).valid()), inputs)
         m.fault(lowering.fault_code("invalid", node, message), wrong)
 
     group = lowering.group_of.get(number)
     if group is None or (m.particles is not None and m.particles.override is not None):
-        value = apply(lambda u, *xs: SiteView(dist, u, xs).sample(), (u, *inputs))
+        if inputs and dtype == bool:  # one number keeps the decision and whether it could be taken
+            kept = apply(lambda u, *xs: decision(bound_law(dist, xs), u), (u, *inputs))
+            check(apply(jnp.isnan, (kept,), elementwise=True))
+            value = apply(lambda x: x > 0.5, (kept,), elementwise=True)
+        else:
+            check_arguments(dist, inputs, check)
+            value = apply(lambda u, *xs: bound_law(dist, xs).sample(u), (u, *inputs))
         value = lowering.cast(Val(lax.stop_gradient(value.p), None, value.a, value.batched), dtype)
         m.env[node.results[0]] = overridden(m, node, value)
         return
 
+    check_arguments(dist, inputs, check)
     state = m.registers.estimators[group]
     leaves, tree = jax.tree.flatten(state, is_leaf=is_val)
     offer_count: list[int] = []
@@ -87,6 +96,16 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
             value = batch(value, m.size)
             value = Val(value.p, value.t, jnp.where(take, alternative, value.alt))
     m.env[node.results[0]] = value
+
+
+def check_arguments(dist: Dist, inputs: list[Val], check: Callable[[Val], None]) -> None:
+    if inputs:
+        check(apply(lambda *xs: jnp.logical_not(bound_law(dist, xs).valid()), inputs))
+
+
+def decision(law: Law, u: Array) -> Array:
+    """A draw of a law of two outcomes as 0 or 1, NaN where its arguments are outside their range; kept as in `decided`."""
+    return jnp.sqrt(jnp.where(law.valid(), law.sample(u).astype(jnp.float32), np.float32(np.nan)))
 
 
 def overridden(m: Machine, node: Node, value: Val) -> Val:
