@@ -43,7 +43,7 @@ def absorbers(scale: float, rounds: int) -> Iterator[Row]:
     bars = {"absorber": (2.9, "shower.interacts"), "absorber_energy_loss": (2.4, "track.interacts")}
     for name, (std_bar, site) in bars.items():
         splitting = name == "absorber"
-        n = int((16_384 if splitting else 65_536) * scale)
+        n = int(65_536 * scale)
         model = load(name)
         numpy_tiles = {
             f"NumPy, tile {tile}": partial(_numpy_absorber, n, splitting, tile) for tile in (1024, 4096, 16_384)

@@ -76,9 +76,9 @@ def run_lanes(
 
     ``load`` (a tree with a trailing task axis) is read-only and given to a lane with its task; ``start`` (the same) is
     the state a task begins with. ``scratch`` (a tree with a trailing lane axis) belongs to the lane and survives from
-    task to task. ``out`` is what tasks that are not ``active`` return. ``step(load, state, scratch, busy, age)`` advances
-    every lane once and returns the new state, the new scratch and which lanes have finished their task; ``age`` (int32,
-    a lane) counts the steps before; lanes that are not ``busy`` may compute anything.
+    task to task. ``out`` is what tasks that are not ``active`` return. ``step(load, state, scratch, busy, age)``
+    advances every lane once and returns the new state, the new scratch and which lanes have finished their task;
+    ``age`` (int32, a lane) counts the steps before; lanes that are not ``busy`` may compute anything.
     """
     if active is None:
         order, count = jnp.arange(size, dtype=jnp.int32), jnp.int32(size)

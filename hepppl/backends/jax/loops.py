@@ -176,7 +176,7 @@ def lower_while(lowering: Lowering, m: Machine, node: Node) -> None:
     limit = node.attrs["limit"]
     code = lowering.fault_code("truncated", node, f"the loop reached its limit of {limit} turns")
     keys: list[Hashable] = list(m.tainted())
-    nested = m.particles is not None or m.address.extent > 1 or m.size <= lowering.settings.lanes
+    nested = m.particles is not None or m.address.extent > 1 or m.size <= lowering.settings.width(m.size)
 
     def goes_on(w: Machine, values: list[Val], outer_mask: Val | None) -> Val:
         go = batch(lowering.run(w, cond, values)[0], w.size)
@@ -235,7 +235,7 @@ def lower_while(lowering: Lowering, m: Machine, node: Node) -> None:
 
         carry, _ = lax.while_loop(lambda s: alive(s[0]["go"]).any() & (s[1] < limit), masked, (carry, jnp.int32(0)))
     else:
-        lanes = lowering.settings.lanes
+        lanes = lowering.settings.width(m.size)
         captured = {k: saved[k] for k in captures(lowering, m, node, saved)}
         fixed = {k: v for k, v in captured.items() if not v.batched and v.a is None}
         load = {k: v for k, v in captured.items() if k not in fixed}

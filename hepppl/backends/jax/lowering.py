@@ -26,7 +26,7 @@ class Settings:
 
     precision: int = 32
     rounds: int = 13
-    lanes: int = 512
+    lanes: int | None = None  # None: chosen by the size of the batch
     max_steps: int = 1_000_000
     capacity: int = 32  # elements of an output of varying length
     tangents: int = 0
@@ -35,6 +35,11 @@ class Settings:
     @property
     def dtype(self) -> np.dtype:
         return np.dtype(np.float32 if self.precision == 32 else np.float64)
+
+    def width(self, size: int) -> int:
+        """Lanes for a batch of ``size`` events: enough to make a kernel worth its launch, few enough for the caches and
+        for the queue to last."""
+        return min(size, self.lanes or (512 if size <= 16384 else 1024))
 
     @property
     def gradient(self) -> bool:

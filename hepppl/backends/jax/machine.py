@@ -31,12 +31,13 @@ class Reservoir:
 
     ``total``: sum of the selection weights of the candidates that are still alive. ``chosen``: the kept candidate's
     potential times coefficient over its weight; its derivative times ``total`` times (f(alternative) - f) is the
-    contribution. ``takes`` counts how often the candidate was replaced. ``draw``: a uniform for the next decision.
+    contribution. ``takes`` counts how often the candidate was replaced (None inside a process).
+    ``draw``: a uniform for the next decision.
     """
 
     total: Array
     chosen: Val
-    takes: Array
+    takes: Array | None
     draw: Array
 
 

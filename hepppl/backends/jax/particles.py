@@ -48,12 +48,13 @@ class Particle:
 @jax.tree_util.register_dataclass
 @dataclass
 class Choice:
-    """The kept candidate: the particle at the start of the step, where in the step it decides, and its alternative.
+    """The kept candidate: the particle at the start of the step, where in the step it decides (site number and loop
+    index, None where there is only one), and its alternative.
     ``outside`` accumulates what the event emits outside the particle's subtree, while ``level`` siblings lie below."""
 
     particle: Particle
-    number: Array
-    index: Array
+    number: Array | None
+    index: Array | None
     value: dict[str, Array]
     outside: list[list[Val]]
     level: Array
@@ -63,19 +64,22 @@ class Choice:
 @jax.tree_util.register_dataclass
 @dataclass
 class Override:
-    """In the step where ``flag`` holds, the site ``number`` at loop index ``index`` has the alternative value."""
+    """In the step where ``flag`` holds, the site ``number`` at loop index ``index`` has the alternative value. None: there
+    is only one."""
 
     flag: Array
-    number: Array
-    index: Array
+    number: Array | None
+    index: Array | None
     value: dict[str, Array]
 
     def at(self, m: Machine, node: Node, value: Val) -> Val:
         kind = node.results[0].type.kind
         if kind not in self.value:
             return value
-        hit = self.flag & (self.number == node.attrs["number"])
-        if m.address.extent > 1:
+        if not m.lowering.offering(node):
+            return value
+        hit = self.flag if self.number is None else self.flag & (self.number == node.attrs["number"])
+        if self.index is not None and m.address.extent > 1:
             hit = hit & (self.index == jnp.asarray(m.address.index, jnp.uint32))
         return Val(jnp.where(hit, self.value[kind], batch(value, m.size).p))
 
@@ -235,13 +239,17 @@ class Particles:
         assert self.choice is not None
         kind = node.results[0].type.kind
         choice = self.choice
-        index = jnp.broadcast_to(jnp.asarray(m.address.index, jnp.uint32), choice.index.shape)
+        number, index = choice.number, choice.index
+        if number is not None:
+            number = jnp.where(take, node.attrs["number"], number)
+        if index is not None:
+            index = jnp.where(take, jnp.asarray(m.address.index, jnp.uint32), index)
         value = dict(choice.value)
         value[kind] = jnp.where(take, alternative, value[kind])
         self.choice = Choice(
             choice.particle,
-            jnp.where(take, node.attrs["number"], choice.number),
-            jnp.where(take, index, choice.index),
+            number,
+            index,
             value,
             choice.outside,
             choice.level,

@@ -130,16 +130,15 @@ def root_track(run: Run, m: Machine, args: list[Val], key: tuple[Array, Array], 
         tangents = run.lowering.settings.tangents
         word, _ = threefry2x32(*key, DRAW, 0, run.lowering.settings.rounds)
         chosen = Val(jnp.zeros(size, real), jnp.zeros((tangents, size), real))
-        reservoir = Reservoir(jnp.zeros(size, real), chosen, zero, uniform(word, real))
-        kinds = {
-            n.results[0].type.kind
-            for k in run.layout.keys
-            for n in walk(run.lowering.program.processes[k].body)
-            if n.op == "site" and run.lowering.offering(n)
-        }
-        value = {kind: jnp.zeros(size, run.lowering.dtype(kind)) for kind in sorted(kinds)}
+        reservoir = Reservoir(jnp.zeros(size, real), chosen, None, uniform(word, real))
+        nodes = [n for k in run.layout.keys for n in walk(run.lowering.program.processes[k].body)]
+        sites = [n for n in nodes if n.op == "site" and run.lowering.offering(n)]
+        number = zero if len(sites) > 1 else None
+        index = zero.astype(jnp.uint32) if any(n.op in ("for", "plate", "while") for n in nodes) else None
+        kinds = sorted({n.results[0].type.kind for n in sites})
+        value = {kind: jnp.zeros(size, run.lowering.dtype(kind)) for kind in kinds}
         plain = Particle(strip(particle.slots), particle.kind, particle.stream)
-        choice = Choice(plain, zero, zero.astype(jnp.uint32), value, run.empty(size), zero, jnp.zeros(size, bool))
+        choice = Choice(plain, number, index, value, run.empty(size), zero, jnp.zeros(size, bool))
     registers = replace(m.registers, reservoir=reservoir, weight=None)
     return Track(particle, zero, run.empty(size), registers, choice, None)
 
@@ -154,7 +153,7 @@ def follow(
     active: Array | None,
 ) -> Track:
     """Follow the tasks of a batch to their ends."""
-    lowering, lanes = run.lowering, min(run.lowering.settings.lanes, m.size)
+    lowering, lanes = run.lowering, run.lowering.settings.width(m.size)
     settings, root = lowering.settings, run.node
     capacity = root.attrs["limit"] - 1
     overflow = lowering.fault_code("truncated", root, f"more than {root.attrs['limit']} particles alive at once")
@@ -241,7 +240,7 @@ def follow_alternatives(
         word, _ = threefry2x32(*key, MERGE, 0, lowering.settings.rounds)
         take = uniform(word, lowering.settings.dtype) * total < inner.total
         chosen = select(Val(take), inner.chosen, outer.chosen)
-        takes = outer.takes + take.astype(jnp.int32)
+        takes = None if outer.takes is None else outer.takes + take.astype(jnp.int32)
         m.registers = replace(m.registers, reservoir=Reservoir(total, chosen, takes, outer.draw))
         m.restart_alternative(take)
     else:
@@ -263,8 +262,7 @@ def follow_alternatives(
     alt_captured = {v: alternatives([m.env[v]])[0] for v in captured}
     root = root_particle(run, m, alt_args, key)
     start = root_track(run, m, alt_args, key, False)
-    zero = jnp.zeros(size, jnp.int32)
-    override = Override(jnp.zeros(size, bool), zero, zero.astype(jnp.uint32), {})
+    override = Override(jnp.zeros(size, bool), None, None, {})
     if choice is not None:
         chosen_particle = choice.particle
         particle = Particle(

@@ -19,6 +19,7 @@ from hepppl.backends.jax.gradients import WEIGHT
 from hepppl.backends.jax.lowering import FaultKind, Lowering, Settings
 from hepppl.backends.jax.moments import Moments
 from hepppl.backends.jax.results import Derivative, Events, Fault, Gradient, Jagged
+from hepppl.backends.jax.vectors import compile_options
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepPlanError
 from hepppl.graph import ModelGraph, Tensor
@@ -28,9 +29,7 @@ Progress = Callable[[int, int], None]
 
 #: Events of one batch: loops of random length want many tasks in the queue, loops of static length a tile that stays in
 #: the cache, several of which make one call.
-QUEUE, TILE, TILES, SMALL = 16384, 2048, 32, 256
-#: XLA keeps to vectors of 256 bits on a CPU that has wider ones, unless told.
-WIDE = {"xla_cpu_prefer_vector_width": 512}
+QUEUES, TILE, TILES, SMALL = (256, 2048, 16384, 65536), 2048, 32, 256
 #: More parameters than this are differentiated in reverse mode, where the program allows it.
 FORWARD = 8
 #: Most tangents carried at once in forward mode.
@@ -54,7 +53,7 @@ def compile_program(
     speed and memory, never an event. Raises `HepUnsupportedError` for what cannot be lowered, `HepPlanError` for
     reverse mode through loops of random length.
     """
-    settings = Settings(precision=precision, rounds=rounds, lanes=lanes or 512, max_steps=max_steps)
+    settings = Settings(precision=precision, rounds=rounds, lanes=lanes, max_steps=max_steps)
     return Compiled(graph, plan, settings, mode, batch)
 
 
@@ -82,7 +81,7 @@ class Compiled:
         if self._batch is not None:
             return self._batch, 1
         if self.random_length:
-            return (SMALL if n <= SMALL else TILE if n <= TILE else QUEUE), 1
+            return next((q for q in QUEUES if n <= q), QUEUES[-1]), 1
         if n <= TILE:
             return (SMALL if n <= SMALL else TILE), 1
         return TILE, TILES if n > TILE * TILES // 4 else TILES // 8
@@ -140,7 +139,8 @@ class Compiled:
             return *self._executables[key], 0.0
         began = time.perf_counter()
         call, faults = self.function(*key)
-        compiled = jax.jit(call).lower(*args).compile(WIDE if jax.default_backend() == "cpu" else None)
+        traced = jax.jit(call).trace(*args)
+        compiled = traced.lower().compile(compile_options(traced.jaxpr.jaxpr))
         self._executables[key] = (compiled, tuple(faults))
         return compiled, tuple(faults), time.perf_counter() - began
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +15,6 @@ from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Machine, Reservoir
 from hepppl.backends.jax.random import uniform
 from hepppl.backends.jax.value import Val, apply, batch, decided, is_val, select
-from hepppl.distributions.numerics.combinators import Law
 from hepppl.graph import Dist, Node
 from hepppl.plugin.estimator import Offer
 
@@ -26,9 +24,14 @@ class SiteView:
 
     def __init__(self, dist: Dist, u: Any, inputs: tuple[Any, ...]):
         self._law, self.uniform, self.params = bound_law(dist, inputs), u, inputs
+        self._draw, self.wrong = self._law.sample(u), jnp.logical_not(self._law.valid())
+        if self._draw.dtype == bool:
+            # one number keeps the decision, as `decided` does, and whether it could be taken
+            kept = jnp.sqrt(jnp.where(self.wrong, np.float32(np.nan), self._draw.astype(jnp.float32)))
+            self._draw, self.wrong = kept > 0.5, jnp.isnan(kept)
 
     def sample(self) -> Any:
-        return decided(self._law.sample(self.uniform))
+        return self._draw
 
     def log_prob(self, x: Any) -> Any:
         return self._law.log_prob(x)
@@ -45,34 +48,35 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
     u = Val(uniform(word, lowering.settings.dtype))
 
     def check(wrong: Val) -> None:
-        message = f"an argument of '{dist.name}' is outside its range at site '{node.attrs['name']}'"
-        m.fault(lowering.fault_code("invalid", node, message), wrong)
+        if inputs:
+            message = f"an argument of '{dist.name}' is outside its range at site '{node.attrs['name']}'"
+            m.fault(lowering.fault_code("invalid", node, message), wrong)
+
+    def draw(u: Any, *xs: Any) -> tuple[Any, Any]:
+        view = SiteView(dist, u, xs)
+        return view.sample(), view.wrong
 
     group = lowering.group_of.get(number)
     if group is None or (m.particles is not None and m.particles.override is not None):
-        if inputs and dtype == bool:  # one number keeps the decision and whether it could be taken
-            kept = apply(lambda u, *xs: decision(bound_law(dist, xs), u), (u, *inputs))
-            check(apply(jnp.isnan, (kept,), elementwise=True))
-            value = apply(lambda x: x > 0.5, (kept,), elementwise=True)
-        else:
-            check_arguments(dist, inputs, check)
-            value = apply(lambda u, *xs: bound_law(dist, xs).sample(u), (u, *inputs))
+        value, wrong = apply(draw, (u, *inputs))
+        check(wrong)
         value = lowering.cast(Val(lax.stop_gradient(value.p), None, value.a, value.batched), dtype)
         m.env[node.results[0]] = overridden(m, node, value)
         return
 
-    check_arguments(dist, inputs, check)
     state = m.registers.estimators[group]
     leaves, tree = jax.tree.flatten(state, is_leaf=is_val)
     offer_count: list[int] = []
 
     def visit(u: Any, *flat: Any) -> tuple[Any, ...]:
         before = jax.tree.unflatten(tree, flat[: len(leaves)])
-        out = lowering.numerics[group].visit(before, SiteView(dist, u, flat[len(leaves) :]))
+        view = SiteView(dist, u, flat[len(leaves) :])
+        out = lowering.numerics[group].visit(before, view)
         offer_count[:] = [len(out.offers)]
-        return (out.value, *jax.tree.leaves(out.state), *(x for offer in out.offers for x in offer))
+        return (view.wrong, out.value, *jax.tree.leaves(out.state), *(x for offer in out.offers for x in offer))
 
-    value, *rest = apply(visit, (u, *leaves, *inputs))
+    wrong, value, *rest = apply(visit, (u, *leaves, *inputs))
+    check(wrong)
     if not lowering.metadata[group].pathwise:
         value = Val(lax.stop_gradient(value.p), None, value.a, value.batched)
     value = lowering.cast(value, dtype)
@@ -96,16 +100,6 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
             value = batch(value, m.size)
             value = Val(value.p, value.t, jnp.where(take, alternative, value.alt))
     m.env[node.results[0]] = value
-
-
-def check_arguments(dist: Dist, inputs: list[Val], check: Callable[[Val], None]) -> None:
-    if inputs:
-        check(apply(lambda *xs: jnp.logical_not(bound_law(dist, xs).valid()), inputs))
-
-
-def decision(law: Law, u: Array) -> Array:
-    """A draw of a law of two outcomes as 0 or 1, NaN where its arguments are outside their range; kept as in `decided`."""
-    return jnp.sqrt(jnp.where(law.valid(), law.sample(u).astype(jnp.float32), np.float32(np.nan)))
 
 
 def overridden(m: Machine, node: Node, value: Val) -> Val:
@@ -144,7 +138,7 @@ def consider(lowering: Lowering, m: Machine, offers: list[Offer], dtype: Any) ->
         chosen = select(Val(take), scaled, chosen)
         alternative = jnp.where(take, lax.stop_gradient(batch(offer.value, m.size).p).astype(dtype), alternative)
         taken = taken | take
-    takes = reservoir.takes + taken.astype(jnp.int32)
+    takes = None if reservoir.takes is None else reservoir.takes + taken.astype(jnp.int32)
     m.registers = replace(m.registers, reservoir=Reservoir(total, chosen, takes, draw))
     return taken, alternative
 
