@@ -64,8 +64,8 @@ class Choice:
 @jax.tree_util.register_dataclass
 @dataclass
 class Override:
-    """In the step where ``flag`` holds, the site ``number`` at loop index ``index`` has the alternative value. None: there
-    is only one."""
+    """In the step where ``flag`` holds, the site ``number`` at loop index ``index`` has the alternative value. None:
+    there is only one."""
 
     flag: Array
     number: Array | None

@@ -1,8 +1,8 @@
 """Whether XLA may use a CPU's widest vectors for a program.
 
-It keeps to 256 bits unless told, which costs a shower a tenth of its speed. But its arctangent for vectors of 512 bits is
-wrong (0 for most arguments, in jaxlib 0.10.2, without a word), so a program is only widened if all its operations are
-known to give the same numbers at both widths (tests/backend/test_vectors.py).
+It keeps to 256 bits unless told, which costs a shower a tenth of its speed. But its arctangent for vectors of 512 bits
+is wrong (0 for most arguments, in jaxlib 0.10.2, without a word), so a program is only widened if all its operations
+are known to give the same numbers at both widths (tests/backend/test_vectors.py).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from jax.extend.core import Jaxpr
 FUNCTIONS = frozenset("cbrt erf erf_inv exp exp2 expm1 lgamma log log1p logistic rsqrt sqrt tanh".split())
 #: Arithmetic and structure.
 PLAIN = frozenset(
-    """abs add add_any and argmax argmin bitcast_convert_type broadcast_in_dim ceil clamp concatenate convert_element_type
-    copy copy_p cummax cummin cumsum custom_jvp_call custom_vjp_call div dot_general dynamic_slice dynamic_update_slice eq
-    floor gather ge gt integer_pow iota is_finite jit le lt max min mul mul_hi ne neg not or pow reduce_and reduce_max
-    reduce_min reduce_or reduce_prod reduce_sum rem reshape rev round scan scatter scatter-add select_n shift_left
-    shift_right_arithmetic shift_right_logical sign slice sort split square squeeze stack stop_gradient sub transpose while
-    xor""".split()
+    """abs add add_any and argmax argmin bitcast_convert_type broadcast_in_dim ceil clamp concatenate
+    convert_element_type copy copy_p cummax cummin cumsum custom_jvp_call custom_vjp_call div dot_general
+    dynamic_slice dynamic_update_slice eq floor gather ge gt integer_pow iota is_finite jit le lt max min mul mul_hi
+    ne neg not or pow reduce_and reduce_max reduce_min reduce_or reduce_prod reduce_sum rem reshape rev round scan
+    scatter scatter-add select_n shift_left shift_right_arithmetic shift_right_logical sign slice sort split square
+    squeeze stack stop_gradient sub transpose while xor""".split()
 )
 
 
@@ -38,6 +38,6 @@ def primitives(jaxpr: Jaxpr) -> Iterator[str]:
 
 def compile_options(jaxpr: Jaxpr) -> dict[str, Any] | None:
     """What to tell the compiler of a program."""
-    if jax.default_backend() == "cpu" and FUNCTIONS | PLAIN >= set(primitives(jaxpr)):
+    if jax.default_backend() == "cpu" and set(primitives(jaxpr)) <= FUNCTIONS | PLAIN:
         return {"xla_cpu_prefer_vector_width": 512}
     return None
