@@ -165,8 +165,9 @@ def walks(scale: float, rounds: int) -> Iterator[Row]:
 
 
 def reverse(scale: float, rounds: int) -> Iterator[Row]:
-    """Ten parameters against one, in reverse mode through a loop: a table against a number, and ten coefficients, all
-    of which matter at every step, against one of them."""
+    """Ten parameters against one, in reverse mode through a loop: a table against a number, which is held to the bar, and
+    ten coefficients, all of which matter at every step, against one of them: ten derivatives to add up instead of one.
+    """
     n = int(65_536 * scale)
     one, table, ten = load("walk_in_blocks"), load("random_walk_table"), load("ten_parameters")
     for by in ("stochastic_ad", "score"):
@@ -186,7 +187,8 @@ def reverse(scale: float, rounds: int) -> Iterator[Row]:
             "ten coefficients / of one": median_ratio(all_ten, single),
         }
         for what, ratio in ratios.items():
-            yield Ratio(f"walk: gradient of {what}, reverse, {by}", ratio, 1.5, at_least=False)
+            bar = 1.5 if "table" in what else None
+            yield Ratio(f"walk: gradient of {what}, reverse, {by}", ratio, bar, at_least=False)
     tables = {m: np.full(m, 200.0, np.float32) for m in (1, 10)}
     calls = {
         f"JAX by hand: score, reverse, {m}": lambda seed, m=m: walk_jax.score_reverse(
