@@ -162,8 +162,7 @@ def test_files_are_short() -> None:
     long = {
         str(path.relative_to(ROOT)): lines
         for path in [*files(PACKAGE), *files(ROOT / "plugins")]
-        # The registry of codes is a table of texts, not code.
-        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > MAX_LINES and path.name != "codes.py"
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > MAX_LINES
     }
     assert not long
 

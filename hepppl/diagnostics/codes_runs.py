@@ -1,0 +1,321 @@
+"""Codes of what surrounds a program: E45x, E46x (what the caller gives), E5 (files), E6 (plans), E8 (plugins), E9
+(results) and W (warnings)."""
+
+from __future__ import annotations
+
+from hepppl.diagnostics.code import Code
+
+GIVEN: dict[str, Code] = {
+    "E451": Code(
+        "no such parameter",
+        "A value was given for a parameter that the model does not have, or a derivative was asked with respect to "
+        "one.",
+        "hepppl simulate absorber.hep -p thta=2",
+        "Use the name declared with `param`; the message names the nearest.",
+    ),
+    "E452": Code(
+        "a parameter's value outside its support",
+        "The interval after `in` says which values a parameter may take. A value on an open end, or one that is not "
+        "finite, is outside.",
+        "hepppl simulate absorber.hep -p theta=12",
+        "Give a value inside the interval that the message shows, or widen the interval in the program.",
+    ),
+    "E453": Code(
+        "the number of events is not a positive integer",
+        "A run needs at least one event.",
+        "hepppl simulate absorber.hep -n 0",
+        "Give `-n` a positive integer.",
+    ),
+    "E454": Code(
+        "the seed is not a 64-bit integer",
+        "A seed is an integer from 0 to 2^64 - 1.",
+        "hepppl simulate absorber.hep --seed -1",
+        "Give a seed in that range.",
+    ),
+    "E455": Code(
+        "a parameter without a value",
+        "The program gives the parameter no default, and the caller gave no value.",
+        "model m {\n    param p: real in (0, 1)\n    b ~ bernoulli(p)\n    return b\n}",
+        "Give a value (`-p p=0.5`), or a default in the program: `param p: real in (0, 1) = 0.5`.",
+    ),
+    "E456": Code(
+        "not a value for this parameter",
+        'A parameter takes a number in base units, or a text with a unit such as "20cm"; an array of parameters takes '
+        "as many of them as it has elements.",
+        "model.simulate(1000, theta=[1, 2])",
+        "Give one number for a scalar, a list of the right length for an array.",
+    ),
+    "E457": Code(
+        "an option of the run out of range",
+        "The tolerance is the fraction of events that may be truncated: from 0 to 1. Numbers of lanes and of events in "
+        "a batch are positive.",
+        "hepppl simulate absorber.hep --tolerance 2",
+        "Give a value in the range that the message states.",
+    ),
+    "E458": Code(
+        "nothing to differentiate",
+        "The model has no parameter, or none was asked for, so there is no gradient.",
+        "model m {\n    x ~ normal(0, 1)\n    return x\n}",
+        "Declare one with `param`, or use `hepppl simulate`.",
+    ),
+    "E459": Code(
+        "no such output",
+        "A unit was asked for an output that the model does not have. A scalar `return e` is called `value`.",
+        "hepppl simulate absorber.hep --unit depth=cm",
+        "Use a name that the summary of `hepppl simulate` shows.",
+    ),
+    "E460": Code(
+        "a range of parameter values that cannot be scanned",
+        "`--scan NAME=LOW:HIGH:POINTS` needs two different ends inside the parameter's support and two points or more.",
+        "hepppl grad absorber.hep --plot a.png --scan theta=1:40:13",
+        "Give a range inside the support: `--scan theta=1:4:13`.",
+    ),
+    "E461": Code(
+        "no such data",
+        "A value was given for data that the model does not declare. Observables (`observe`) cannot be given in a "
+        "simulation: conditioning on them is inference.",
+        'model.simulate(1000, data={"backgorund": 3})',
+        "Use a name declared with `data`.",
+    ),
+    "E462": Code(
+        "data without a value",
+        "The program declares data without a default, and the caller gave no value.",
+        "model m {\n    data n: int\n    x ~ poisson(n)\n    return x\n}",
+        "Give the value in a file (`--data values.json`), in Python (`data={...}`), or a default in the program.",
+    ),
+    "E463": Code(
+        "not a value for these data",
+        "What was given has another shape than the data were declared with, is no number, or is not finite.",
+        'model.simulate(1000, data={"n": [1, 2]})',
+        "Give numbers in base units (or texts with units) in the declared shape.",
+    ),
+}
+
+FILES: dict[str, Code] = {
+    "E501": Code(
+        "no such file",
+        "The file does not exist, or the path to it is wrong.",
+        "hepppl check shwoer.hep",
+        "Check the path; the message names the nearest file of that folder, if one is near.",
+    ),
+    "E502": Code(
+        "not a file",
+        "The path names a directory, a device or something else that holds no program.",
+        "hepppl check examples/",
+        "Name the files: `hepppl check examples/*.hep`.",
+    ),
+    "E503": Code(
+        "no permission",
+        "The file exists, but this user may not read it.",
+        "hepppl check /root/shower.hep",
+        "Change the permissions (`chmod +r`), or ask the owner of the file.",
+    ),
+    "E504": Code(
+        "not UTF-8",
+        "Programs are UTF-8 text. The message gives the line and column of the first byte that is not.",
+        "hepppl check latin1.hep",
+        "Save the file as UTF-8, or convert it: `iconv -f latin1 -t utf-8 old.hep > new.hep`.",
+    ),
+    "E505": Code(
+        "the file cannot be read",
+        "The operating system refused to read the file, for the reason given.",
+        "hepppl check /mnt/gone/shower.hep",
+        "See the reason: a lost network drive, a broken disc, a path that is too long.",
+    ),
+    "E511": Code(
+        "no such format",
+        "The ending of a file's name says how it is written or read, and this one says nothing to hepppl.",
+        "hepppl simulate absorber.hep -o events.txt",
+        "Use one of the endings that the message lists.",
+    ),
+    "E512": Code(
+        "a library is missing",
+        "The format or picture needs a library that is not installed. They come with an extra of hepppl.",
+        "hepppl simulate absorber.hep -o events.root",
+        "Install what the message names, for example `pip install 'hepppl[io]'`.",
+    ),
+    "E513": Code(
+        "the file cannot be written",
+        "The operating system refused to write the file, for the reason given.",
+        "hepppl simulate absorber.hep -o /no/such/folder/events.npz",
+        "Choose another place, or make the folder.",
+    ),
+    "E514": Code(
+        "the file's contents do not fit",
+        "A data file is a JSON object or a NumPy archive that holds one value or array per name.",
+        "hepppl simulate counting.hep --data broken.json",
+        "Write the file as the message says.",
+    ),
+}
+
+PLANS: dict[str, Code] = {
+    "E601": Code(
+        "a derivative would be lost",
+        "A value that moves smoothly with a parameter decides something that jumps: a comparison, a rounding, a bin. "
+        "The derivative of the expectation then includes how often the outcome changes, which the derivative of the "
+        "single event does not see. Usually the planner helps itself by another estimator at the site where the value "
+        "was drawn; here it cannot, because the parameter reaches the comparison without passing through the law of "
+        "any site (a cut that is being optimised, noise transformed by the parameter), or because the site has no "
+        "other sound estimator.",
+        "model cut {\n    param threshold: real = 1\n    x ~ exponential(1)\n    return x > threshold\n}",
+        "Draw the value from a law that holds the parameter, or smooth the comparison "
+        "(`sigmoid((x - threshold) / width)`), or leave the parameter out of `--wrt`. `simulate` runs in any case.",
+    ),
+    "E602": Code(
+        "an estimator that is not sound at a site",
+        "The estimator named after `by`, or in `--by`, would give a biased derivative at this site, or does not apply "
+        "to its distribution. The message gives the estimator's own reason, the hint those that are sound.",
+        "model m {\n    param mu: real = 0\n    x ~ normal(mu, 1) by reparam\n    return x > 1\n}",
+        "Name one of the sound estimators, or none: the planner then chooses.",
+    ),
+    "E603": Code(
+        "no such site",
+        "An estimator was named for a random site that the program does not have. Sites are called as in `hepppl "
+        "plan`: those of a process have its name in front, `shower.interacts`.",
+        "hepppl grad absorber.hep --by interacts=score",
+        "Use the name that `hepppl plan` prints: `--by shower.interacts=score`.",
+    ),
+    "E604": Code(
+        "an estimator's options cannot be used",
+        "The estimator has no option of that name, does not take that value, or the text is not of the form NAME or "
+        "NAME(option=value).",
+        'model m {\n    param p: real = 0.5\n    b ~ bernoulli(p) by score(baseline = "median")\n    return b\n}',
+        "`hepppl plugins show NAME` lists the options of an estimator.",
+    ),
+    "E605": Code(
+        "no derivative with respect to this name",
+        "What is given to `--wrt` is not a parameter of the model, or not a real one.",
+        "hepppl grad absorber.hep --wrt thta",
+        "Name parameters declared with `param`.",
+    ),
+    "E606": Code(
+        "a saved plan that does not fit",
+        "The file is not a plan, or it was made for a program with other random sites.",
+        "hepppl grad other.hep --plan absorber.json",
+        "Make the plan again: `hepppl plan FILE -o plan.json`.",
+    ),
+    "E607": Code(
+        "no estimator serves a site",
+        "The law of this site depends on a parameter, and every estimator that hepppl ships refuses it. The message "
+        "gives the reason of each.",
+        "model m {\n    param t: real in (0, 9) = 2\n    x ~ mixture([0.5, 0.5], [uniform(0, t), uniform(1, t)])\n"
+        "    return x\n}",
+        "Write the site in another way (for a mixture: draw the component, then the value), or leave the parameter out "
+        "of `--wrt`.",
+    ),
+    "E608": Code(
+        "no reverse mode here",
+        "Reverse mode goes through loops of static length only; `while` loops and branching processes are "
+        "differentiated in forward mode.",
+        'hepppl.load("absorber.hep").compile(mode="reverse")',
+        'Leave `mode` out, or say mode="forward".',
+    ),
+}
+
+PLUGINS: dict[str, Code] = {
+    "E801": Code(
+        "no such plugin",
+        "Nothing is registered under this name. A plugin is found when its package is installed in the same "
+        "environment as hepppl.",
+        "model m {\n    param p: real = 0.5\n    b ~ bernoulli(p) by scoer\n    return b\n}",
+        "`hepppl plugins list` shows what is registered, and by which package.",
+    ),
+    "E802": Code(
+        "one name from two packages",
+        "Two installed packages register the same name, and hepppl does not guess which one is meant.",
+        "hepppl grad m.hep --by b=measure_valued",
+        "Uninstall one of the two packages that the message names.",
+    ),
+    "E803": Code(
+        "a plugin that cannot be imported",
+        "The plugin is registered, but importing it failed for the reason given.",
+        "hepppl grad m.hep --by b=broken",
+        "Repair, upgrade or uninstall the package that the message names.",
+    ),
+    "E804": Code(
+        "a plugin that does not fit",
+        "The plugin was written for another version of the plugin interface, or is not what its entry point says.",
+        "hepppl grad m.hep --by b=outdated",
+        "Install a version of the package that fits this hepppl.",
+    ),
+}
+
+RESULTS: dict[str, Code] = {
+    "E901": Code(
+        "events were truncated",
+        "In some events a `limit` was reached: more particles were alive at once, or a `while` took more turns, than "
+        "the program allows. What those events yield is not what the program means, so every expected value is biased. "
+        "The run fails where their fraction exceeds the tolerance, which is 0 unless `--tolerance` says otherwise.",
+        "process p(k: int) {\n    emit k\n    if k > 0 {\n        spawn p(k - 1)\n        spawn p(k - 1)\n    }\n}\n"
+        "model m {\n    h ~ p(8) limit 2\n    return count(h)\n}",
+        "Raise the limit; memory grows with it, time does not.",
+    ),
+    "E902": Code(
+        "a process that does not die out",
+        "An event was stopped after a million particle steps. Its result is not what the program means.",
+        "process p() {\n    spawn p()\n}\nmodel m {\n    h ~ p() limit 4\n    return count(h)\n}",
+        "Make every particle end: by an energy threshold, a detector's edge, a number of steps.",
+    ),
+    "E903": Code(
+        "an index out of range",
+        "An index that is only known while running pointed outside its array. The event counts as truncated.",
+        "model m {\n    i ~ poisson(2)\n    a = [1, 2, 3]\n    return a[i]\n}",
+        "Keep the index inside: `a[min(i, 2)]`.",
+    ),
+    "E904": Code(
+        "an argument out of range",
+        "An argument of a distribution took a value that the distribution does not allow, in at least one event: a "
+        "probability above 1, a negative rate, a width of zero.",
+        "model m {\n    param p: real = 1.5\n    b ~ bernoulli(p)\n    return b\n}",
+        "Restrict the parameter's support (`param p: real in (0, 1)`), or write the argument so that it stays in "
+        "range.",
+    ),
+    "E905": Code(
+        "a result that is not finite",
+        "An output, a weight, a mean or a derivative is NaN or infinite.",
+        "model m {\n    param x: real = 0\n    return log(x)\n}",
+        "Look for divisions by zero, logarithms and roots at the edge of their range.",
+    ),
+}
+
+WARNINGS: dict[str, Code] = {
+    "W601": Code(
+        "no sound gradient is known",
+        "The program is valid and can be simulated, but `grad` would refuse it, with E601 or E607, for the reason "
+        "given.",
+        "model cut {\n    param threshold: real = 1\n    x ~ exponential(1)\n    return x > threshold\n}",
+        "See the hints of the message, and `hepppl explain E601`.",
+    ),
+    "W801": Code(
+        "a plugin shadows a built-in",
+        "A package registers a name that hepppl itself has. It is ignored: programs mean the same on every machine.",
+        "hepppl plugins list",
+        "Ask the package's authors for another name, or uninstall it.",
+    ),
+    "W802": Code(
+        "one name from two packages",
+        "Two packages register the same name. It is an error (E802) for a program that asks for it.",
+        "hepppl plugins list",
+        "Uninstall one of the two.",
+    ),
+    "W803": Code(
+        "a plugin that cannot be used",
+        "A registered plugin cannot be imported or does not fit this hepppl; an error (E803, E804) for a program that "
+        "asks for it.",
+        "hepppl plugins list",
+        "Repair, upgrade or uninstall the package that the message names.",
+    ),
+    "W901": Code(
+        "some events were truncated",
+        "A limit was reached in a fraction of the events that the tolerance allows. Expected values are biased by it.",
+        "hepppl simulate absorber.hep --tolerance 0.01",
+        "Raise the limit in the program.",
+    ),
+    "W902": Code(
+        "an output is infinite in some events",
+        "Its mean is infinite then. The maximum of an empty collection, for example, is -inf.",
+        "process p() {\n    b ~ bernoulli(0.5)\n    if b {\n        emit 1\n    }\n}\n"
+        "model m {\n    h ~ p() limit 2\n    return max(h)\n}",
+        "Say what the output is to be in such events: `if count(h) > 0 then max(h) else 0`.",
+    ),
+}
