@@ -39,16 +39,24 @@ def load(path: str | os.PathLike[str], *, model: str | None = None, data: Mappin
     return _model(read_source(path), model, data)
 
 
-def parse(text: str, *, model: str | None = None, data: Mapping[str, Any] | None = None) -> Model:
-    """The model of a program text; as `load`."""
-    return _model(Source("<string>", text), model, data)
+def parse(
+    text: str,
+    *,
+    model: str | None = None,
+    data: Mapping[str, Any] | None = None,
+    base: str | os.PathLike[str] | None = None,
+) -> Model:
+    """The model of a program text; as `load`. ``base``: the folder in which its imports are looked up; without one it
+    can import the standard library only."""
+    return _model(Source("<string>", text, None if base is None else os.fspath(base)), model, data)
 
 
 def _model(source: Source, name: str | None, data: Mapping[str, Any] | None) -> Model:
     from hepppl.semantics import check
+    from hepppl.syntax import link
     from hepppl.syntax import parse as parse_source
 
-    file = parse_source(source)
+    file = link(parse_source(source))
     return Model(check(file, name, data), file, data=dict(data or {}))
 
 

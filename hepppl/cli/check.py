@@ -57,10 +57,10 @@ def check_file(file: Path, data_file: Path | None) -> list[Diagnostic]:
     from hepppl.io.read import read_data
     from hepppl.model import Model
     from hepppl.semantics import check
-    from hepppl.syntax import ast, parse, read_source
+    from hepppl.syntax import ast, link, parse, read_source
 
     try:
-        tree = parse(read_source(file))
+        tree = link(parse(read_source(file)))
         data = read_data(data_file) if data_file is not None else None
     except HepError as error:
         return list(error.diagnostics)

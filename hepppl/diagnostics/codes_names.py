@@ -187,12 +187,6 @@ UNSUPPORTED: dict[str, Code] = {
         "extern fn g(x: real) -> real\nmodel m { return 1 }",
         "Write the function in the program: `fn g(x) = …`.",
     ),
-    "E703": Code(
-        "`import` is not supported yet",
-        "Other files cannot be imported in this version.",
-        'import "showers.hep" as showers\nmodel m { return 1 }',
-        "Copy what is needed into the file.",
-    ),
     "E704": Code(
         "functions of functions are not supported yet",
         "`x -> e`, `argmin` and `root` are part of the language, but this version cannot run them.",

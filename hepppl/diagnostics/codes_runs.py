@@ -146,6 +146,31 @@ FILES: dict[str, Code] = {
         "hepppl simulate counting.hep --data broken.json",
         "Write the file as the message says.",
     ),
+    "E521": Code(
+        "no such file to import",
+        "An import is looked for in the folder of the file that it stands in; `std/` is the standard library.",
+        'import "std/kinematiks.hep"\nmodel m { return 1 }',
+        'Correct the path; the hint names the nearest: `import "std/kinematics.hep"`.',
+    ),
+    "E522": Code(
+        "files that import each other",
+        "A file was imported, directly or through others, by itself.",
+        'import "showers.hep"  # which holds: import "main.hep"',
+        "Move what both need into a file that imports neither.",
+    ),
+    "E523": Code(
+        "an import that is not allowed",
+        "A program can import `.hep` files only, by paths relative to its own folder; a program given as text only the "
+        "standard library, unless it is given a folder.",
+        'import "/home/me/showers.hep"\nmodel m { return 1 }',
+        'Write the path from the importing file: `import "../showers.hep"`.',
+    ),
+    "E524": Code(
+        "too many or too large imports",
+        "The files that a program imports, directly or not, are bounded in number and in length.",
+        "hepppl check generated.hep",
+        "Import less.",
+    ),
 }
 
 PLANS: dict[str, Code] = {

@@ -12,10 +12,14 @@ from functools import cached_property
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A program's text and the name to show for it (a path, or ``<string>``)."""
+    """A program's text and the name to show for it (a path, or ``<string>``).
+
+    ``folder``: what the files that it imports are looked up in; None where it has no place among files.
+    """
 
     name: str
     text: str
+    folder: str | None = None
 
     @cached_property
     def line_starts(self) -> tuple[int, ...]:

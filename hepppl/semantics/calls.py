@@ -6,32 +6,35 @@ from collections.abc import Sequence
 
 from hepppl import distributions
 from hepppl.diagnostics import Diagnostic, Label, Span
-from hepppl.semantics import bodies, declared, expressions, functions, pdg
+from hepppl.semantics import bodies, declared, expressions, functions, modules, pdg
 from hepppl.semantics.arithmetic import Operand, scalar_of, to_kind
 from hepppl.semantics.build import TooLarge
 from hepppl.semantics.context import Context, Scope
 from hepppl.semantics.dims import phrase
 from hepppl.semantics.limits import MAX_CALLS
+from hepppl.semantics.modules import Table
 from hepppl.semantics.structure import fit
 from hepppl.semantics.values import POISON, Num, Poison, Rec, Structured, describe
 from hepppl.syntax import ast
 
 
 def call(cx: Context, e: ast.Call) -> Structured:
-    if not isinstance(e.func, ast.Name):
+    found = modules.table(cx, e.func)
+    if found is None:
         _arguments(cx, e)
-        if cx.imports:  # refused where it stands
-            return POISON
         return cx.error("E211", "only functions with a name can be called", e.func.span)
-    name = e.func.name
-    if name in cx.functions:
-        item = cx.functions[name]
+    table, name, alias = found
+    if name in table.functions:
+        item = table.functions[name]
         if isinstance(item, ast.ExternItem):
             _arguments(cx, e)
             return POISON  # refused where it is declared
         return inline(cx, item, e)
-    if name in cx.records:
-        return construct(cx, e, name)
+    if name in table.records:
+        return construct(cx, e, table.records[name])
+    if alias:
+        _arguments(cx, e)
+        return _not_callable(cx, e, table, name, alias)
     if name == "p4":
         return _four_vector(cx, e)
     if name in ("argmin", "argmax", "root") and any(isinstance(a.value, ast.Lambda) for a in e.args):
@@ -39,19 +42,19 @@ def call(cx: Context, e: ast.Call) -> Structured:
     if name in functions.table():
         return _builtin(cx, e, name)
     _arguments(cx, e)
-    return _not_callable(cx, e, name)
+    return _not_callable(cx, e, table, name)
 
 
 def _arguments(cx: Context, e: ast.Call) -> list[Operand]:
     return [expressions.operand(cx, a.value) for a in e.args]
 
 
-def _not_callable(cx: Context, e: ast.Call, name: str) -> Structured:
-    span = e.func.span
+def _not_callable(cx: Context, e: ast.Call, table: Table, plain: str, alias: str = "") -> Structured:
+    span, name = e.func.span, alias + plain
     if name == "root":
         return cx.error("E704", "'root' is not supported yet", span)
-    if name in cx.processes:
-        item = cx.processes[name]
+    if plain in table.processes:
+        item = table.processes[plain]
         hint = f"x ~ {name}(...)" + (", or spawn it inside a process" if cx.scope.body == "process" else "")
         return cx.error(
             "E216",
@@ -73,7 +76,10 @@ def _not_callable(cx: Context, e: ast.Call, name: str) -> Structured:
             "E211", f"'{name}' is a value, not a function", span, hints=(f"to multiply, write {name} * (...)",)
         )
     foreign = functions.FOREIGN.get(name)
-    candidates = [*cx.functions, *cx.records, *functions.names()]
+    known = [alias + n for n in (*table.functions, *table.records)]
+    candidates = known if alias else [*known, *functions.names()]
+    elsewhere = [f"{a}.{plain}" for a, m in cx.module.spaces.items() if plain in m.own.functions and not alias]
+    foreign = foreign or (elsewhere[0] if elsewhere else None)
     meant = f"write {foreign} instead" if foreign else cx.close_to(name, candidates)
     return cx.error("E308", f"there is no function '{name}'", span, hints=(meant,))
 
@@ -174,18 +180,19 @@ def inline(cx: Context, item: ast.FnItem, e: ast.Call) -> Structured:
         return POISON
     values = {}
     for formal, arg in zip(item.formals, bound, strict=True):
-        values[formal.name] = argument(cx, formal, arg, item.name)
-    if item.name in cx.calls:
-        chain = " -> ".join([*cx.calls[cx.calls.index(item.name) :], item.name])
+        values[formal.name] = argument(cx, formal, arg, item)
+    full = cx.full(item)
+    if full in cx.calls:
+        chain = " -> ".join([*cx.calls[cx.calls.index(full) :], full])
         hint = "use a loop; a cascade of random depth is a process that spawns"
         return cx.error(
             "E224", f"'{item.name}' calls itself ({chain})", e.span, ((item.name_span, "declared here"),), (hint,)
         )
     if len(cx.calls) >= MAX_CALLS:
         raise TooLarge(f"functions are nested more than {MAX_CALLS} deep", e.span)
-    cx.inlined.add(item.name)
+    cx.inlined.add(full)
     before = len(cx.diagnostics)
-    cx.calls.append(item.name)
+    cx.calls.append(full)
     try:
         result = body(cx, item, values)
     finally:
@@ -194,26 +201,26 @@ def inline(cx: Context, item: ast.FnItem, e: ast.Call) -> Structured:
     return result
 
 
-def argument(cx: Context, formal: ast.Formal, arg: ast.Arg | None, owner: str) -> Structured:
+def argument(cx: Context, formal: ast.Formal, arg: ast.Arg | None, owner: ast.FnItem | ast.ProcessItem) -> Structured:
     """The value of one formal at a call: the argument, or the default, as a value of the declared type."""
     if arg is None:
         assert formal.default is not None
-        with cx.within(Scope("constant", owner)):
+        with cx.within(Scope("constant", owner.name, item=owner)):
             given = expressions.operand(cx, formal.default)
     else:
         given = expressions.operand(cx, arg.value)
     if formal.type is None or isinstance(given.value, Poison):
         return given.value
-    with cx.within(Scope("constant", owner)):
+    with cx.within(Scope("constant", owner.name, item=owner)):
         target = declared.type_of_expr(cx, formal.type)
     if target is None:
         return POISON
-    return fit(cx, given, target, f"the argument '{formal.name}' of '{owner}'", formal.span)
+    return fit(cx, given, target, f"the argument '{formal.name}' of '{owner.name}'", formal.span)
 
 
 def body(cx: Context, item: ast.FnItem, values: dict[str, Structured]) -> Structured:
     """What a function returns for these arguments."""
-    scope = Scope("function", item.name)
+    scope = Scope("function", item.name, item=item)
     with cx.within(scope):
         for formal in item.formals:
             cx.bind(formal.name, values[formal.name], formal.span, "argument")
@@ -234,7 +241,7 @@ def _tell_caller(cx: Context, before: int, span: Span) -> None:
         d = cx.diagnostics[i]
         if d.code[:2] not in ("E2", "E4") or d.span is None or any(x.text == "in this call" for x in d.labels):
             continue
-        if not (span.start <= d.span.start and d.span.end <= span.end):
+        if d.span.source is not span.source or not (span.start <= d.span.start and d.span.end <= span.end):
             labels = (*d.labels, Label(span, "in this call"))
             cx.diagnostics[i] = Diagnostic(d.code, d.message, d.span, labels, d.hints)
 
@@ -242,10 +249,10 @@ def _tell_caller(cx: Context, before: int, span: Span) -> None:
 # ---------------------------------------------------------------- constructors
 
 
-def construct(cx: Context, e: ast.Call, name: str) -> Structured:
+def construct(cx: Context, e: ast.Call, item: ast.TypeItem) -> Structured:
     """`particle(energy = 25, …)`: a record of a declared type, fields by name or in order."""
-    item = cx.records[name]
-    target = declared.record_type(cx, name, e.func.span)
+    name = item.name
+    target = declared.record_type(cx, item, e.func.span)
     params = [f.name for f in item.fields]
     bound = bind(cx, e.args, params, [True] * len(params), f"'{name}'", e.span, item.name_span)
     if bound is None or target is None:

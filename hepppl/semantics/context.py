@@ -12,6 +12,7 @@ from hepppl.diagnostics.suggest import nearest
 from hepppl.semantics import units
 from hepppl.semantics.build import Builder
 from hepppl.semantics.ir import Data, Param, Value
+from hepppl.semantics.modules import Module, collect
 from hepppl.semantics.types import Dim
 from hepppl.semantics.values import POISON, Poison, Structured
 from hepppl.syntax import ast
@@ -43,6 +44,7 @@ class Scope:
     enclosing: tuple[str, ...] = ()  # "if", "for", "while", "plate" around the current statement, outermost first
     path: str = ""  # prefix of site names
     outer: Scope | None = None  # the scope that a sub-model is drawn in
+    item: ast.Item | ast.ConstStmt | None = None  # whose body it is; None for what the program's own file holds
     plate_vars: tuple[str, ...] = ()
     plate_outer: dict[str, Span | None] | None = None
 
@@ -56,27 +58,21 @@ class Counters:
     observed: dict[str, Span] = field(default_factory=dict)
 
 
-_UNKNOWN = {"E301", "E308", "E309", "E310", "E311", "E312"}
-
-
 class Context:
     def __init__(self, file: ast.File, data: Mapping[str, Any] | None = None):
+        """``file``: a linked one, see `hepppl.syntax.link`."""
         self.file = file
         self.source: Source = file.span.source
+        self.scope = Scope("constant", "")
         self.given: Mapping[str, Any] = data or {}
         self.diagnostics: list[Diagnostic] = []
-        self.scope = Scope("constant", "")
-        self.functions: dict[str, ast.FnItem | ast.ExternItem] = {}
-        self.processes: dict[str, ast.ProcessItem] = {}
-        self.records: dict[str, ast.TypeItem] = {}
-        self.constants: dict[str, ast.ConstStmt] = {}
-        self.unit_items: dict[str, ast.UnitItem] = {}
+        self.modules: dict[Source, Module] = {}
+        self.main = collect(self, file)
         self.models: dict[str, ast.ModelItem] = {}
         self.units: dict[str, tuple[float, Dim]] = dict(units.UNITS)
         self.calls: list[str] = []  # functions being inlined, outermost first
-        self.imports = any(isinstance(item, ast.ImportItem) for item in file.items)
-        self.memo: dict[tuple[str, str], Any] = {}  # file-level constants, types and units already worked out
-        self.reported: set[tuple[str, str, str]] = set()  # faulty names already reported, per body
+        self.memo: dict[Span, Any] = {}  # file-level constants, types and units already worked out, by place
+        self.reported: set[tuple[Span | None, str, str, str]] = set()  # faulty names already reported, per body
         self.steps = 0  # expressions elaborated so far
         self.inlined: set[str] = set()  # functions and processes that something calls
         self.model_names: dict[str, Span] = {}  # where the models bind names, for hints
@@ -107,8 +103,6 @@ class Context:
         hints: Iterable[str | None] = (),
     ) -> Poison:
         """Record a diagnostic; the poisoned value for the caller to return."""
-        if self.imports and code in _UNKNOWN:  # it may come from a file that is not read
-            return POISON
         shown = tuple(Label(*label) for label in labels if label is not None)
         return self.report(Diagnostic(code, message, span, shown, tuple(h for h in hints if h)))
 
@@ -123,6 +117,38 @@ class Context:
     def in_process(self) -> bool:
         """Whether the current statement belongs to the body of a process that spawns or emits."""
         return self.group is not None
+
+    # ------------------------------------------------------------ items
+
+    @property
+    def module(self) -> Module:
+        """The file that the current body stands in."""
+        item = self.scope.item
+        return self.main if item is None else self.modules[item.span.source]
+
+    @property
+    def functions(self) -> dict[str, ast.FnItem | ast.ExternItem]:
+        return self.module.seen.functions
+
+    @property
+    def processes(self) -> dict[str, ast.ProcessItem]:
+        return self.module.seen.processes
+
+    @property
+    def records(self) -> dict[str, ast.TypeItem]:
+        return self.module.seen.records
+
+    @property
+    def constants(self) -> dict[str, ast.ConstStmt]:
+        return self.module.seen.constants
+
+    @property
+    def unit_items(self) -> dict[str, ast.UnitItem]:
+        return self.module.seen.units
+
+    def full(self, item: Any) -> str:
+        """The name of an item, told apart from those of one name in other files."""
+        return self.modules[item.span.source].prefix + item.name
 
     # ------------------------------------------------------------ scopes
 
@@ -152,12 +178,12 @@ class Context:
 
     # ------------------------------------------------------------ second attempts
 
-    def snapshot(self) -> tuple[int, Counters, list[Any], set[tuple[str, str, str]]]:
+    def snapshot(self) -> tuple[int, Counters, list[Any], set[tuple[Span | None, str, str, str]]]:
         c = self.counters
         saved = Counters(c.number, dict(c.sites), dict(c.observed))
         return len(self.diagnostics), saved, list(self.specialised), set(self.reported)
 
-    def restore(self, saved: tuple[int, Counters, list[Any], set[tuple[str, str, str]]]) -> None:
+    def restore(self, saved: tuple[int, Counters, list[Any], set[tuple[Span | None, str, str, str]]]) -> None:
         """Forget what was done since the snapshot (the frames built since are the caller's to drop)."""
         length, c, specialised, reported = saved
         self.reported = set(reported)

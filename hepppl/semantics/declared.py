@@ -58,15 +58,14 @@ def unit_expression(cx: Context, unit: ast.UnitExpr) -> Unit | None:
     return factor, dim
 
 
-def user_unit(cx: Context, name: str) -> Unit | None:
+def user_unit(cx: Context, item: ast.UnitItem) -> Unit | None:
     """The value of a `unit` item."""
     from hepppl.semantics.expressions import evaluate
 
-    item = cx.unit_items[name]
-    key = ("unit", name)
+    key, name = item.name_span, item.name
     if key not in cx.memo:
         cx.memo[key] = ()
-        with cx.within(Scope("constant", name)):
+        with cx.within(Scope("constant", name, item=item)):
             value = evaluate(cx, item.value)
         if isinstance(value, Poison):
             cx.memo[key] = None
@@ -155,13 +154,15 @@ def _scalar(cx: Context, t: ast.TypeExpr) -> Type | None:
             return None
         unit = unit_expression(cx, t.unit)
         return None if unit is None else Tensor("real", unit[1])
-    if t.name in cx.records:
-        return record_type(cx, t.name, t.span)
+    alias, _, name = t.name.rpartition(".")
+    records = cx.module.spaces[alias].own.records if alias in cx.module.spaces else cx.records
+    if name in records:
+        return record_type(cx, records[name], t.span)
     if t.name in SCALARS:
         return SCALARS[t.name]
     if t.name == "p4":
         return p4_type()
-    known = [*cx.records, *SCALARS, "p4"]
+    known = [f"{alias}.{n}" for n in records] if alias in cx.module.spaces else [*records, *SCALARS, "p4"]
     hint = cx.close_to(t.name, known)
     if hint is None and t.name in cx.units:
         hint = f"a quantity in this unit has the type real<{t.name}>"
@@ -179,15 +180,14 @@ def _scalar(cx: Context, t: ast.TypeExpr) -> Type | None:
     return None
 
 
-def record_type(cx: Context, name: str, span: Span) -> RecordType | None:
+def record_type(cx: Context, item: ast.TypeItem, span: Span) -> RecordType | None:
     """The fields of a declared record type, worked out at its first use."""
-    item = cx.records[name]
-    key = ("type", name)
+    key = item.name_span
     if key not in cx.memo:
         cx.memo[key] = ()
         cx.memo[key] = _record(cx, item)
     if cx.memo[key] == ():
-        cx.error("E306", f"the type '{name}' contains itself", span, ((item.name_span, "declared here"),))
+        cx.error("E306", f"the type '{item.name}' contains itself", span, ((item.name_span, "declared here"),))
         return None
     return cx.memo[key]
 
@@ -202,7 +202,7 @@ def _record(cx: Context, item: ast.TypeItem) -> RecordType | None:
             cx.error("E302", f"the field '{f.name}' is declared twice", f.span, label)
             ok = False
         seen[f.name] = f.span
-        with cx.within(Scope("constant", item.name)):
+        with cx.within(Scope("constant", item.name, item=item)):
             t = type_of_expr(cx, f.type)
         if t is None:
             ok = False

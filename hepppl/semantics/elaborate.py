@@ -18,7 +18,7 @@ from hepppl.semantics.ir import Node, Output, Param, Process, Program, Region, w
 from hepppl.semantics.limits import MAX_DEPTH
 from hepppl.semantics.rewrite import pruned, rewritten
 from hepppl.semantics.values import POISON, Coll, Num, Poison, Rec, Structured, leaves, paths, with_article
-from hepppl.syntax import ast
+from hepppl.syntax import ast, link
 
 _CLASSES = {"2": HepTypeError, "3": HepNameError, "4": HepValueError, "7": HepUnsupportedError}
 
@@ -30,7 +30,7 @@ def check(file: ast.File, model: str | None = None, data: Mapping[str, Any] | No
     size arrays; `Program.sized_by` names those the program is specialised to. Raises the `HepError` subclass of the
     first diagnostic, carrying every diagnostic of the file in order of place.
     """
-    cx = Context(file, data)
+    cx = Context(link(file), data)
     program: Program | None = None
     with _deep_recursion():
         try:
@@ -39,7 +39,7 @@ def check(file: ast.File, model: str | None = None, data: Mapping[str, Any] | No
             cx.error("E409", str(error), error.span)
         except RecursionError:
             cx.error("E409", "the program is nested too deeply", file.span)
-    errors = _unique(cx.diagnostics)
+    errors = _unique(cx)
     if errors or program is None:
         raise _CLASSES.get(errors[0].code[1], HepError)(errors)
     return program
@@ -56,70 +56,69 @@ def _deep_recursion() -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
-def _unique(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """In order of place, the first of those that say the same of one place."""
+def _unique(cx: Context) -> list[Diagnostic]:
+    """In order of place, the program's own file first; the first of those that say the same of one place."""
     found: dict[Any, Diagnostic] = {}
-    for d in diagnostics:
-        key = (d.code, d.message, d.span.start if d.span else -1, d.span.end if d.span else -1)
-        found.setdefault(key, d)
-    return sorted(found.values(), key=lambda d: (d.span.start if d.span else -1, d.code))
+    for d in cx.diagnostics:
+        found.setdefault((d.code, d.message, d.span), d)
+    files = {source: i for i, source in enumerate(cx.modules)}
+
+    def place(d: Diagnostic) -> tuple[int, int, str]:
+        return (files[d.span.source], d.span.start, d.code) if d.span else (-1, -1, d.code)
+
+    return sorted(found.values(), key=place)
 
 
 # ---------------------------------------------------------------- items
 
 
 def _file(cx: Context, model: str | None) -> Program | None:
-    _collect(cx)
-    for name in cx.constants:
-        names.file_constant(cx, name)
-    for name in cx.unit_items:
-        declared.user_unit(cx, name)
-    for name, item in cx.records.items():
-        declared.record_type(cx, name, item.name_span)
-    _check_processes(cx)
+    _models(cx)
+    for module in list(cx.modules.values()):
+        for item in (i for part in module.own.parts() for i in list(part.values())):
+            with cx.within(Scope("constant", item.name, item=item)):
+                _item(cx, item)
     chosen = _choose(cx, model)
     programs = {name: _model(cx, item) for name, item in cx.models.items()}
     _check_unused(cx)
     return programs.get(chosen) if chosen is not None and not cx.diagnostics else None
 
 
-def _collect(cx: Context) -> None:
-    """Every item by name; two of one name are an error. Models have names of their own."""
-    taken: dict[str, Any] = {}
-    tables: dict[type, dict[str, Any]] = {
-        ast.FnItem: cx.functions, ast.ExternItem: cx.functions, ast.ProcessItem: cx.processes, ast.TypeItem: cx.records,
-        ast.ConstStmt: cx.constants, ast.UnitItem: cx.unit_items, ast.ModelItem: cx.models,
-    }  # fmt: skip
-    models: dict[str, Any] = {}
+def _models(cx: Context) -> None:
+    """The models of the program's own file. They have names of their own."""
     for item in cx.file.items:
-        if isinstance(item, ast.ImportItem):
-            cx.error("E703", "`import` is not supported yet", item.span)
+        if not isinstance(item, ast.ModelItem):
             continue
-        table = tables.get(type(item))
-        if table is None:
+        if item.name in cx.models:
+            label = (cx.models[item.name].name_span, "first defined here")
+            cx.error("E302", f"'{item.name}' is defined twice", item.name_span, (label,), ("use another name",))
             continue
-        name, span = item.name, item.name_span  # type: ignore[union-attr]
-        seen = models if isinstance(item, ast.ModelItem) else taken
-        if name in seen:
-            cx.error(
-                "E302", f"'{name}' is defined twice", span, ((seen[name], "first defined here"),), ("use another name",)
-            )
-            continue
-        seen[name] = span
-        if isinstance(item, ast.UnitItem) and name in cx.units:
-            cx.error("E302", f"the unit '{name}' exists already", span, hints=("use another name",))
-            continue
-        if isinstance(item, ast.TypeItem) and (name in declared.SCALARS or name == "p4"):
-            cx.error("E302", f"the type '{name}' exists already", span, hints=("use another name",))
-            continue
-        table[name] = item
-        if isinstance(item, (ast.FnItem, ast.ExternItem, ast.ProcessItem)):
+        cx.models[item.name] = item
+        for n, where in bodies.first_bindings(item.body.stmts).items():
+            cx.model_names.setdefault(n, where)
+
+
+def _item(cx: Context, item: ast.Item | ast.ConstStmt) -> None:
+    """What is wrong with a declaration whether or not it is used."""
+    match item:
+        case ast.ConstStmt():
+            names.file_constant(cx, item)
+        case ast.UnitItem() if item.name in cx.units:
+            cx.error("E302", f"the unit '{item.name}' exists already", item.name_span, hints=("use another name",))
+        case ast.UnitItem():
+            declared.user_unit(cx, item)
+        case ast.TypeItem() if item.name in declared.SCALARS or item.name == "p4":
+            cx.error("E302", f"the type '{item.name}' exists already", item.name_span, hints=("use another name",))
+        case ast.TypeItem():
+            declared.record_type(cx, item, item.name_span)
+        case ast.FnItem():
             _formals(cx, item.formals)
-        if isinstance(item, ast.ExternItem):
+        case ast.ExternItem():
+            _formals(cx, item.formals)
             cx.error("E702", "`extern fn` is not supported yet", item.span)
-        if isinstance(item, ast.ModelItem):
-            for n, where in bodies.first_bindings(item.body.stmts).items():
-                cx.model_names.setdefault(n, where)
+        case ast.ProcessItem():
+            _formals(cx, item.formals)
+            _check_process(cx, item)
 
 
 def _formals(cx: Context, formals: Sequence[ast.Formal]) -> None:
@@ -153,44 +152,40 @@ def _choose(cx: Context, model: str | None) -> str | None:
     return next(iter(cx.models))
 
 
-def _check_processes(cx: Context) -> None:
+def _check_process(cx: Context, item: ast.ProcessItem) -> None:
     """A process returns, or spawns and emits; one that does neither (or both) is an error."""
-    for item in cx.processes.values():
-        returns = [s for s in bodies.every(item.body.stmts) if isinstance(s, ast.ReturnStmt)]
-        if processes.branching(item):
-            for s in returns:
-                hint = "emit what the process yields"
-                cx.error(
-                    "E221",
-                    "a process that spawns or emits does not `return`",
-                    s.span,
-                    ((item.name_span, "declared here"),),
-                    (hint,),
-                )
-        elif not returns:
-            hint = "end it with `return e`, or `emit` what it yields"
-            cx.error("E223", f"the process '{item.name}' neither emits nor returns", item.name_span, hints=(hint,))
+    returns = [s for s in bodies.every(item.body.stmts) if isinstance(s, ast.ReturnStmt)]
+    if processes.branching(item):
+        label = (item.name_span, "declared here")
+        for s in returns:
+            message = "a process that spawns or emits does not `return`"
+            cx.error("E221", message, s.span, (label,), ("emit what the process yields",))
+    elif not returns:
+        hint = "end it with `return e`, or `emit` what it yields"
+        cx.error("E223", f"the process '{item.name}' neither emits nor returns", item.name_span, hints=(hint,))
 
 
 def _check_unused(cx: Context) -> None:
     """Functions and processes that nothing calls are elaborated once for their declared types, for their errors."""
-    for item in [*cx.functions.values(), *cx.processes.values()]:
-        if item.name in cx.inlined or isinstance(item, ast.ExternItem):
+    tables = [module.own for module in cx.modules.values()]
+    for item in [item for t in tables for item in (*t.functions.values(), *t.processes.values())]:
+        full = cx.full(item)
+        if full in cx.inlined or isinstance(item, ast.ExternItem):
             continue
         cx.start()
         values: list[Structured] = []
         for f in item.formals:
-            with cx.within(Scope("constant", item.name)):
+            with cx.within(Scope("constant", item.name, item=item)):
                 t = declared.type_of_expr(cx, f.type) if f.type is not None else None
                 if t is None and f.type is None and f.default is not None:
                     values.append(expressions.evaluate(cx, f.default))
                     continue
             values.append(POISON if t is None else groups.placeholder(cx, t, f.name))
-        cx.calls.append(item.name)
+        cx.calls.append(full)
         if isinstance(item, ast.FnItem):
             calls.body(cx, item, dict(zip((f.name for f in item.formals), values, strict=True)))
         elif processes.branching(item):
-            cx.scope = Scope("model", "")
+            cx.scope = Scope("model", "", item=item)
             groups.elaborate_alone(cx, item, values)
         else:
             processes.submodel(cx, item, values, f"{item.name}.")

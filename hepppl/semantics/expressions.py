@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from hepppl.diagnostics import Span
-from hepppl.semantics import calls, choice, fourvectors, indexing, names
+from hepppl.semantics import calls, choice, fourvectors, indexing, modules, names
 from hepppl.semantics.arithmetic import (
     Operand,
     arithmetic,
@@ -136,6 +136,9 @@ def _lambda(cx: Context, e: ast.Lambda) -> Structured:
 
 
 def _attr(cx: Context, e: ast.Attr) -> Structured:
+    module = modules.space(cx, e)
+    if module is not None:
+        return names.imported(cx, e, module)
     base = operand(cx, e.base)
     value = base.value
     if isinstance(value, Poison):

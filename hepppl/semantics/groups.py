@@ -88,7 +88,7 @@ class Group:
 def group_for(cx: Context, item: ast.ProcessItem, values: list[Structured]) -> tuple[Group, Spec]:
     types = [None if isinstance(v, Poison) else type_of(v) for v in values]  # type: ignore[arg-type]
     for done in cx.specialised:
-        spec = done.specs.get(item.name)
+        spec = done.specs.get(cx.full(item))
         if spec is not None and spec.types == types and _same_captures(cx, done):
             return done, spec
     group = Group(dict(cx.scope.names))
@@ -125,15 +125,16 @@ def _same_captures(cx: Context, group: Group) -> bool:
 
 
 def specialise(cx: Context, group: Group, item: ast.ProcessItem, types: list[Type | None]) -> Spec:
-    taken = {spec.key for done in cx.specialised for spec in done.specs.values()}
+    taken = {spec.key for done in (*cx.specialised, group) for spec in done.specs.values()}
     key, n = item.name, 1
     while key in taken:
         n += 1
         key = f"{item.name}_{n}"
-    spec = Spec(item, key, group.wider.get(item.name, types))
-    group.specs[item.name] = spec
+    full = cx.full(item)
+    spec = Spec(item, key, group.wider.get(full, types))
+    group.specs[full] = spec
     group.queue.append(spec)
-    cx.inlined.add(item.name)
+    cx.inlined.add(full)
     return spec
 
 
@@ -165,7 +166,7 @@ def elaborate_alone(cx: Context, item: ast.ProcessItem, values: list[Structured]
 
 def body(cx: Context, spec: Spec) -> None:
     item = spec.item
-    scope = Scope("process", item.name, later=bodies.first_bindings(item.body.stmts), path=f"{spec.key}.")
+    scope = Scope("process", item.name, later=bodies.first_bindings(item.body.stmts), path=f"{spec.key}.", item=item)
     with cx.builder.inside(sealed=True) as frame, cx.within(scope):
         for formal, t in zip(item.formals, spec.types, strict=True):
             if t is None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hepppl import distributions
 from hepppl.diagnostics import Span
 from hepppl.distributions import Distribution, Parameter
-from hepppl.semantics import calls, expressions, functions
+from hepppl.semantics import calls, expressions, functions, modules
 from hepppl.semantics.arithmetic import Operand, const, to_kind, whole
 from hepppl.semantics.context import Context
 from hepppl.semantics.dims import name_of, phrase, with_unit, without_unit
@@ -37,6 +37,9 @@ def law(cx: Context, expr: ast.Expr, inputs: list[Value]) -> Law | None:
     """The law that an expression names; its arguments are appended to ``inputs``. None after a diagnostic."""
     while isinstance(expr, ast.Paren):
         expr = expr.inner
+    if isinstance(expr, ast.Call) and modules.space(cx, expr.func) is not None:
+        _unknown(cx, expr, expr.func.span.text)
+        return None
     if not isinstance(expr, ast.Call) or not isinstance(expr.func, ast.Name):
         value = expressions.evaluate(cx, expr)
         if not isinstance(value, Poison):
@@ -65,8 +68,11 @@ def _unknown(cx: Context, e: ast.Call, name: str) -> None:
     for arg in e.args:
         expressions.evaluate(cx, arg.value)
     span = e.func.span
-    if name in cx.functions or name in cx.records or name in functions.names():
-        labels = ((cx.functions[name].name_span, "declared here"),) if name in cx.functions else ()
+    found = modules.table(cx, e.func)
+    assert found is not None
+    table, plain, alias = found
+    if plain in table.functions or plain in table.records or name in functions.names():
+        labels = ((table.functions[plain].name_span, "declared here"),) if plain in table.functions else ()
         cx.error(
             "E216",
             f"'{name}' is a function, not a distribution",
@@ -75,7 +81,7 @@ def _unknown(cx: Context, e: ast.Call, name: str) -> None:
             ("write `=` for a value that is not random",),
         )
         return
-    candidates = [*distributions.names(), *COMBINATORS, *cx.processes]
+    candidates = [*(alias + p for p in table.processes), *(() if alias else (*distributions.names(), *COMBINATORS))]
     foreign = {
         "gaussian": "normal",
         "gauss": "normal",

@@ -8,8 +8,10 @@ from hepppl import distributions
 from hepppl.diagnostics import Span
 from hepppl.semantics import declared, functions, units
 from hepppl.semantics.context import Binding, Context, Scope
+from hepppl.semantics.modules import Module
 from hepppl.semantics.types import Tensor
 from hepppl.semantics.values import POISON, Num, Structured
+from hepppl.syntax import ast
 
 
 def lookup(cx: Context, name: str, span: Span) -> Structured:
@@ -23,7 +25,7 @@ def lookup(cx: Context, name: str, span: Span) -> Structured:
             cx, name, "E301", f"'{name}' is used before it is given a value", span, (scope.later[name], "given here")
         )
     if name in cx.constants:
-        return file_constant(cx, name)
+        return file_constant(cx, cx.constants[name])
     if name in units.CONSTANTS:
         value, dim = units.CONSTANTS[name]
         return Num(Tensor("real", dim), None, value)
@@ -66,7 +68,8 @@ def _once(
     cx: Context, name: str, code: str, message: str, span: Span, *labels: tuple[Span, str], hints: tuple[str, ...] = ()
 ) -> Structured:
     """Report a faulty name at its first use in a body; the uses that follow stay silent."""
-    key = (cx.scope.body, cx.scope.name, name)
+    item = cx.scope.item
+    key = (item.span if item is not None else None, cx.scope.body, cx.scope.name, name)
     if key not in cx.reported:
         cx.reported.add(key)
         cx.error(code, message, span, labels, hints)
@@ -75,6 +78,9 @@ def _once(
 
 def _undefined(cx: Context, name: str, span: Span) -> Structured:
     labels: list[tuple[Span, str]] = []
+    if name in cx.module.spaces:
+        hint = f"name something of it: {name}.{next(iter(cx.module.spaces[name].own.names()), '...')}"
+        return _once(cx, name, "E211", f"'{name}' is an imported file, not a value", span, hints=(hint,))
     for table, word, use in (
         (cx.functions, "function", f"call it: {name}(...)"),
         (cx.processes, "process", f"draw from it: x ~ {name}(...)"),
@@ -98,6 +104,23 @@ def _undefined(cx: Context, name: str, span: Span) -> Structured:
     return _once(cx, name, "E301", f"'{name}' is not defined", span, *labels, hints=tuple(h for h in hints if h))
 
 
+def imported(cx: Context, e: ast.Attr, module: Module) -> Structured:
+    """The value of `kin.name`: a constant, or a unit of an imported file."""
+    table, alias = module.own, e.base.span.text
+    if e.name in table.constants:
+        return file_constant(cx, table.constants[e.name])
+    if e.name in table.units:
+        unit = declared.user_unit(cx, table.units[e.name])
+        return POISON if unit is None else Num(Tensor("real", unit[1]), None, unit[0])
+    item = table.get(e.name)
+    if item is not None:
+        word = {ast.TypeItem: "type", ast.ProcessItem: "process"}.get(type(item), "function")
+        label = ((item.name_span, "declared here"),)
+        return cx.error("E211", f"'{alias}.{e.name}' is a {word}, not a value", e.span, label)
+    hint = cx.close_to(e.name, [*table.constants, *table.units])
+    return cx.error("E301", f"'{e.name}' is not defined in {module.source.name}", e.name_span, hints=(hint,))
+
+
 def visible(cx: Context) -> Iterator[str]:
     """Names that could have been meant, nearest surroundings first."""
     yield from cx.scope.names
@@ -107,25 +130,24 @@ def visible(cx: Context) -> Iterator[str]:
     yield from (u for u in cx.units if len(u) > 1)
 
 
-def file_constant(cx: Context, name: str) -> Structured:
-    """A constant of the file, worked out at its first use, in any order."""
+def file_constant(cx: Context, item: ast.ConstStmt) -> Structured:
+    """A constant of a file, worked out at its first use, in any order."""
     from hepppl.semantics.statements import constant_value
 
-    item = cx.constants[name]
-    key = ("const", name)
+    key = item.name_span
     if key not in cx.memo:
         cx.memo[key] = None
-        with cx.within(Scope("constant", name)):
+        with cx.within(Scope("constant", item.name, item=item)):
             cx.memo[key] = constant_value(cx, item)
     if cx.memo[key] is None:
-        cx.memo[key] = cx.error("E306", f"the constant '{name}' is defined in terms of itself", item.name_span)
+        cx.memo[key] = cx.error("E306", f"the constant '{item.name}' is defined in terms of itself", item.name_span)
     return cx.memo[key]
 
 
 def unit_named(cx: Context, name: str, span: Span) -> declared.Unit | None:
     """Factor to base units and dimension of a unit by name; None after an error."""
     if name in cx.unit_items:
-        return declared.user_unit(cx, name)
+        return declared.user_unit(cx, cx.unit_items[name])
     if name in cx.units:
         return cx.units[name]
     hint = cx.close_to(name, [*cx.unit_items, *cx.units])

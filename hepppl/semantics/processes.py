@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hepppl.diagnostics import Span
-from hepppl.semantics import bodies, calls, expressions, groups
+from hepppl.semantics import bodies, calls, expressions, groups, modules
 from hepppl.semantics.arithmetic import static_int
 from hepppl.semantics.context import Context, Scope
 from hepppl.semantics.ir import Value
@@ -40,9 +40,11 @@ def named(cx: Context, dist: ast.Expr) -> tuple[ast.ProcessItem, ast.Call] | Non
     """The process that the right side of `~` calls, if it is one."""
     while isinstance(dist, ast.Paren):
         dist = dist.inner
-    if isinstance(dist, ast.Call) and isinstance(dist.func, ast.Name) and dist.func.name in cx.processes:
-        return cx.processes[dist.func.name], dist
-    return None
+    found = modules.table(cx, dist.func) if isinstance(dist, ast.Call) else None
+    if found is None or found[1] not in found[0].processes:
+        return None
+    assert isinstance(dist, ast.Call)
+    return found[0].processes[found[1]], dist
 
 
 def branching(item: ast.ProcessItem) -> bool:
@@ -125,7 +127,7 @@ def arguments(cx: Context, item: ast.ProcessItem, call: ast.Call) -> list[Struct
         return None
     values: list[Structured] = []
     for formal, arg in zip(item.formals, bound, strict=True):
-        value = calls.argument(cx, formal, arg, item.name)
+        value = calls.argument(cx, formal, arg, item)
         if not isinstance(value, Poison) and not plain(value):
             span = arg.span if arg is not None else call.span
             value = cx.error(
@@ -143,8 +145,9 @@ def _inline(cx: Context, stmt: ast.SampleStmt, item: ast.ProcessItem, call: ast.
     values = arguments(cx, item, call)
     if values is None:
         return POISON
-    if item.name in cx.calls:
-        chain = " -> ".join([*cx.calls[cx.calls.index(item.name) :], item.name])
+    full = cx.full(item)
+    if full in cx.calls:
+        chain = " -> ".join([*cx.calls[cx.calls.index(full) :], full])
         return cx.error(
             "E224",
             f"'{item.name}' runs itself ({chain})",
@@ -152,9 +155,9 @@ def _inline(cx: Context, stmt: ast.SampleStmt, item: ast.ProcessItem, call: ast.
             ((item.name_span, "declared here"),),
             ("use `spawn`, or a loop",),
         )
-    cx.inlined.add(item.name)
+    cx.inlined.add(full)
     path = f"{cx.scope.path}{stmt.target.name}."
-    cx.calls.append(item.name)
+    cx.calls.append(full)
     try:
         return submodel(cx, item, values, path)
     finally:
@@ -162,7 +165,8 @@ def _inline(cx: Context, stmt: ast.SampleStmt, item: ast.ProcessItem, call: ast.
 
 
 def submodel(cx: Context, item: ast.ProcessItem, values: list[Structured], path: str) -> Structured:
-    scope = Scope("submodel", item.name, later=bodies.first_bindings(item.body.stmts), path=path, outer=cx.scope)
+    later = bodies.first_bindings(item.body.stmts)
+    scope = Scope("submodel", item.name, later=later, path=path, outer=cx.scope, item=item)
     with cx.within(scope):
         for formal, value in zip(item.formals, values, strict=True):
             cx.bind(formal.name, value, formal.span, "argument")
@@ -189,11 +193,9 @@ def spawn(cx: Context, stmt: ast.SpawnStmt) -> None:
     if found is None:
         for arg in stmt.call.args:
             expressions.evaluate(cx, arg.value)
-        name = stmt.call.func.name if isinstance(stmt.call.func, ast.Name) else None
-        hint = cx.close_to(name, cx.processes) if name else None
-        cx.error(
-            "E312", f"there is no process '{name or stmt.call.func.span.text}'", stmt.call.func.span, hints=(hint,)
-        )
+        name, near = stmt.call.func.span.text, modules.table(cx, stmt.call.func)
+        hint = cx.close_to(name, [near[2] + p for p in near[0].processes]) if near else None
+        cx.error("E312", f"there is no process '{name}'", stmt.call.func.span, hints=(hint,))
         return
     item, call = found
     values = arguments(cx, item, call)
@@ -205,7 +207,7 @@ def spawn(cx: Context, stmt: ast.SpawnStmt) -> None:
         return
     group: groups.Group = cx.group
     types = [None if isinstance(v, Poison) else type_of(v) for v in values]  # type: ignore[arg-type]
-    spec = group.specs.get(item.name)
+    spec = group.specs.get(cx.full(item))
     if spec is None:
         spec = groups.specialise(cx, group, item, types)
     if None in types or None in spec.types:
@@ -217,7 +219,7 @@ def spawn(cx: Context, stmt: ast.SpawnStmt) -> None:
             continue
         both = joined(known, arg_type)
         if both is not None:
-            group.wider[item.name] = [joined(a, b) or a for a, b in zip(spec.types, types, strict=True)]  # type: ignore[arg-type]
+            group.wider[cx.full(item)] = [joined(a, b) or a for a, b in zip(spec.types, types, strict=True)]  # type: ignore[arg-type]
             raise groups.Promote
         differ = f"{describe_type(known)} in its first call, but {describe_type(arg_type)} here"
         message = f"'{formal.name}' of '{item.name}' is {differ}"

@@ -6,7 +6,8 @@ kept beside the tree, in `File.comments`, by position.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from hepppl.diagnostics import Span
 
@@ -330,7 +331,9 @@ class Field(Node):
 @dataclass(frozen=True)
 class ImportItem(Item):
     path: str
+    path_span: Span
     alias: str | None
+    alias_span: Span | None
 
 
 @dataclass(frozen=True)
@@ -390,3 +393,5 @@ class Comment:
 class File(Node):
     items: tuple[Item | ConstStmt, ...]
     comments: tuple[Comment, ...]
+    #: The files that it imports, by the path as written; None until `hepppl.syntax.link` has read them.
+    imported: Mapping[str, File] | None = field(default=None, compare=False)

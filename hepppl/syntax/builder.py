@@ -259,7 +259,8 @@ class Builder:
 
     def import_item(self, c: list[Any]) -> ast.Item:
         alias = _after(c, "AS")
-        return ast.ImportItem(_extent(c), c[1].text[1:-1], alias and _name(alias))
+        named = (_name(alias), alias.span) if alias is not None else (None, None)
+        return ast.ImportItem(_extent(c), c[1].text[1:-1], c[1].span, *named)
 
     def unit_item(self, c: list[Any]) -> ast.Item:
         return ast.UnitItem(_extent(c), _name(c[1]), c[1].span, c[3])

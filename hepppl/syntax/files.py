@@ -43,7 +43,7 @@ def read_source(path: str | os.PathLike[str]) -> Source:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise _error("E505", f"{name} cannot be read: {reason.lower()}") from None
-    return Source(name, _decode(name, data))
+    return Source(name, _decode(name, data), os.path.dirname(name))
 
 
 def _decode(name: str, data: bytes) -> str:
