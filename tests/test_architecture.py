@@ -16,8 +16,8 @@ PACKAGE = ROOT / "hepppl"
 MAY_IMPORT = {
     "diagnostics": set(),
     "syntax": {"diagnostics"},
-    "distributions": {"diagnostics"},
-    "semantics": {"syntax", "distributions", "diagnostics"},
+    "distributions": {"plugin", "diagnostics"},
+    "semantics": {"syntax", "distributions", "plugin", "diagnostics"},
     "graph": {"semantics", "diagnostics"},
     "plugin": {"diagnostics"},
     "planning": {"graph", "plugin", "distributions", "diagnostics"},

@@ -21,9 +21,11 @@ def command(ctx: click.Context) -> None:
 @common.JSON
 def listing(as_json: bool = False) -> None:
     """Every registered plugin: kind, name, package and what it does; warnings for those that cannot be used."""
+    from hepppl.distributions import registry as distributions
     from hepppl.plugin import registry
 
-    found = [listed for group in registry.GROUPS for listed in registry.listing(group)]
+    built_in = {distributions.GROUP: distributions.built_in()}
+    found = [listed for group in registry.GROUPS for listed in registry.listing(group, built_in.get(group, ()))]
     problems = [listed.problem for listed in found if listed.problem is not None]
     if as_json:
         common.print_json(
@@ -58,7 +60,7 @@ def row(listed: Any) -> dict[str, Any]:
 @click.argument("name")
 @common.JSON
 def show(name: str, as_json: bool) -> None:
-    """What one plugin says of itself: its options, its cost, the paper behind it."""
+    """What one plugin says of itself: its arguments or options, its cost, the paper behind it."""
     from hepppl.plugin import registry
 
     group = next((g for g in registry.GROUPS if name in registry.names(g)), "hepppl.estimators")
@@ -70,6 +72,9 @@ def show(name: str, as_json: bool) -> None:
         "package": str(entry),
         "target": entry.point.value,
         "summary": getattr(target, "summary", ""),
+        "signature": getattr(target, "signature", ""),
+        "parameters": [p.name for p in getattr(target, "parameters", ())],
+        "smooth": getattr(target, "smooth", None),
         "unbiased": getattr(target, "unbiased", None),
         "cost": getattr(target, "cost", ""),
         "options": dict(getattr(target, "options", {})),
@@ -78,10 +83,14 @@ def show(name: str, as_json: bool) -> None:
     if as_json:
         common.print_json(about)
         return
+    words = {True: "yes", False: "no", None: ""}
+    options = ", ".join(f"{key} = {value!r}" for key, value in about["options"].items())
     shown = {
         **about,
-        "unbiased": {True: "yes", False: "no", None: ""}[about["unbiased"]],
-        "options": ", ".join(f"{key} = {value!r}" for key, value in about["options"].items()) or "none",
+        "parameters": ", ".join(about["parameters"]),
+        "smooth": words[about["smooth"]],
+        "unbiased": words[about["unbiased"]],
+        "options": options or ("none" if group == "hepppl.estimators" else ""),
     }
     for key, value in shown.items():
         if value:

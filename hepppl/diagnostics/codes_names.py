@@ -181,12 +181,6 @@ UNSUPPORTED: dict[str, Code] = {
         "model m {\n    net f: mlp(inputs = 1, outputs = 1, hidden = [8])\n    return 1\n}",
         "Write the function out, with `param` arrays for its coefficients.",
     ),
-    "E702": Code(
-        "`extern fn` is not supported yet",
-        "Functions of plugins are part of the language, but this version cannot run them.",
-        "extern fn g(x: real) -> real\nmodel m { return 1 }",
-        "Write the function in the program: `fn g(x) = …`.",
-    ),
     "E704": Code(
         "functions of functions are not supported yet",
         "`x -> e`, `argmin` and `root` are part of the language, but this version cannot run them.",

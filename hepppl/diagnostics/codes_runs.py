@@ -263,6 +263,13 @@ PLUGINS: dict[str, Code] = {
         "hepppl grad m.hep --by b=outdated",
         "Install a version of the package that fits this hepppl.",
     ),
+    "E805": Code(
+        "a plugin that failed",
+        "The implementation of a plugin's function or distribution failed when it was called, or gave a value of "
+        "another shape than its metadata says.",
+        "hepppl simulate m.hep",
+        "Repair, upgrade or uninstall the package that the message names.",
+    ),
 }
 
 RESULTS: dict[str, Code] = {

@@ -148,4 +148,11 @@ TYPES: dict[str, Code] = {
         "fn f(x) = f(x - 1) + 1\nmodel m { return f(3) }",
         "Use a loop; a cascade of random depth is a process that spawns itself.",
     ),
+    "E225": Code(
+        "an `extern fn` that does not fit",
+        "A program declares the types of a plugin's function, arguments and result, as the plugin does: dimensions and "
+        "all. Types are numbers and arrays of them.",
+        "extern fn g(x) -> real\nmodel m { return 1 }",
+        "Copy the signature that `hepppl plugins show g` prints.",
+    ),
 }

@@ -6,7 +6,7 @@ A default is a dimensionless number; 0 fits any dimension, so ``normal(scale = 3
 
 from __future__ import annotations
 
-from hepppl.distributions.base import Distribution, Parameter
+from hepppl.plugin.distribution import Distribution, Parameter
 
 _NUMERICS = "hepppl.distributions.numerics."
 

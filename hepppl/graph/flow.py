@@ -54,6 +54,8 @@ class RoughUse:
 
     @property
     def what(self) -> str:
+        if self.node.op == "extern":
+            return f"the function '{self.node.attrs['function']}', which is not smooth,"
         return _HIST if self.node.op == "reduce" else ROUGH[self.node.op]
 
     @property
@@ -86,7 +88,7 @@ def passes(wire: Wire) -> bool:
 
 def rough_operands(node: Node) -> tuple[Value, ...]:
     """The operands that a node compares, rounds or bins."""
-    if node.op in ROUGH:
+    if node.op in ROUGH or (node.op == "extern" and not node.attrs["smooth"]):
         return node.inputs
     if node.op == "reduce" and node.attrs["kind"] == "hist":
         return (node.regions[0].results[0], node.inputs[-1])

@@ -1,9 +1,14 @@
 """What authors of plugins need: everything here is public, and nothing else of hepppl has to be imported.
 
-An estimator is an `Estimator` (metadata) registered under the entry-point group ``hepppl.estimators``, and an
-`EstimatorNumerics` in a module of its own, which may import JAX.
+A plugin is metadata, registered as an entry point, and an implementation in a module of its own, which may import JAX
+and is imported on use:
+
+- ``hepppl.estimators``: an `Estimator`, implemented by an `EstimatorNumerics`;
+- ``hepppl.distributions``: a `Distribution`, implemented by `Numerics`;
+- ``hepppl.functions``: a `Function`, implemented by a function of an array namespace and the arguments.
 """
 
+from hepppl.plugin.distribution import Distribution, Numerics, Parameter
 from hepppl.plugin.estimator import (
     API_VERSION,
     Estimator,
@@ -14,5 +19,19 @@ from hepppl.plugin.estimator import (
     Visit,
     VisitSite,
 )
+from hepppl.plugin.function import Function
 
-__all__ = ["API_VERSION", "Estimator", "EstimatorNumerics", "Event", "Offer", "SiteInfo", "Visit", "VisitSite"]
+__all__ = [
+    "API_VERSION",
+    "Distribution",
+    "Estimator",
+    "EstimatorNumerics",
+    "Event",
+    "Function",
+    "Numerics",
+    "Offer",
+    "Parameter",
+    "SiteInfo",
+    "Visit",
+    "VisitSite",
+]

@@ -8,10 +8,11 @@ term for every site that is not reparameterised; the terms add, whatever estimat
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
+
+from hepppl.plugin.loading import load_target
 
 API_VERSION = 1
 
@@ -78,8 +79,7 @@ class Estimator:
         return f"estimator '{self.name}' has no option '{unknown[0]}' (it has: {known})"
 
     def load(self) -> type[EstimatorNumerics]:
-        module, _, attribute = self.numerics.partition(":")
-        return getattr(importlib.import_module(module), attribute)
+        return load_target(self.numerics, f"estimator '{self.name}'")
 
 
 class VisitSite(Protocol):

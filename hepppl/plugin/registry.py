@@ -8,7 +8,7 @@ imported, or that is written for another version of the interface, is an error f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
@@ -17,7 +17,9 @@ from typing import Any
 from hepppl.diagnostics import Diagnostic, Span
 from hepppl.diagnostics.errors import HepPluginError
 from hepppl.diagnostics.suggest import nearest
+from hepppl.plugin.distribution import Distribution
 from hepppl.plugin.estimator import API_VERSION, Estimator
+from hepppl.plugin.function import Function
 
 #: The distribution whose entries are built in.
 OWN_PACKAGE = "hepppl"
@@ -28,6 +30,12 @@ GROUPS: Mapping[str, str] = {
     "hepppl.distributions": "distribution",
     "hepppl.functions": "function",
     "hepppl.backends": "back end",
+}
+#: Entry-point group -> what its entries resolve to.
+METADATA: Mapping[str, type] = {
+    "hepppl.estimators": Estimator,
+    "hepppl.distributions": Distribution,
+    "hepppl.functions": Function,
 }
 
 
@@ -128,32 +136,50 @@ def _load(entry: Entry) -> tuple[Any, Diagnostic | None]:
 def _misfit(entry: Entry, target: Any) -> tuple[str] | None:
     """Why a loaded target is not usable here."""
     subject = f"{GROUPS[entry.group]} '{entry.name}' of package {entry}"
-    if entry.group == "hepppl.estimators" and not isinstance(target, Estimator):
-        return (f"{subject} is not a hepppl.plugin.Estimator but {type(target).__name__}",)
+    wanted = METADATA.get(entry.group)
+    if wanted is not None and not isinstance(target, wanted):
+        return (f"{subject} is not a hepppl.plugin.{wanted.__name__} but {type(target).__name__}",)
     version = getattr(target, "api", API_VERSION)
     if version != API_VERSION:
         return (f"{subject} is written for plugin interface {version}; this hepppl has interface {API_VERSION}",)
-    registered = getattr(target, "name", entry.name)
-    if isinstance(target, Estimator) and registered != entry.name:
-        return (f"{subject} calls itself '{registered}'",)
-    return None
+    if wanted is not None and target.name != entry.name:
+        return (f"{subject} calls itself '{target.name}'",)
+    problem = target.problem() if isinstance(target, Distribution) else None
+    return (f"{subject} cannot be used: {problem}",) if problem else None
 
 
-def listing(group: str) -> tuple[Listed, ...]:
-    """Every entry of a group, imported, with what is wrong with it as a warning that names its package."""
-    return tuple(Listed(entry, _problem(entry)) for entry in entries(group))
+def listing(group: str, built_in: Container[str] = ()) -> tuple[Listed, ...]:
+    """Every entry of a group, imported, with what is wrong with it as a warning that names its package. ``built_in``:
+    names that hepppl has without an entry."""
+    return tuple(Listed(entry, _problem(entry, entry.name in built_in)) for entry in entries(group))
 
 
-def _problem(entry: Entry) -> Diagnostic | None:
+def _problem(entry: Entry, built_in: bool) -> Diagnostic | None:
     kind = GROUPS[entry.group]
     rivals = [e for e in entries(entry.group) if e.name == entry.name and e is not entry]
-    if any(rival.own for rival in rivals):
+    if built_in or any(rival.own for rival in rivals):
         return Diagnostic("W801", f"package {entry} registers {kind} '{entry.name}', which is built in: ignored")
     if rivals and not entry.own:
         others = " and ".join(str(rival) for rival in rivals)
         return Diagnostic("W802", f"package {entry} registers {kind} '{entry.name}', and so does {others}")
     problem = _load(entry)[1]
     return problem and Diagnostic("W803", problem.message, hints=problem.hints)
+
+
+def call_function(name: str, xp: Any, arguments: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    """The value of a registered function for one event, an array of ``shape`` in the namespace ``xp``.
+
+    Raises `HepPluginError`: as `load`, and E805 where the function fails or gives something else.
+    """
+    subject = f"function '{name}' of package {find('hepppl.functions', name)}"
+    function = load("hepppl.functions", name).load()
+    try:
+        value = xp.asarray(function(xp, *arguments))
+    except Exception as error:  # a plugin may fail in any way
+        raise HepPluginError(Diagnostic("E805", f"{subject} failed: {type(error).__name__}: {error}")) from error
+    if value.shape != shape:
+        raise HepPluginError(Diagnostic("E805", f"{subject} gave an array of shape {value.shape}, not {shape}"))
+    return value
 
 
 class Registered(Mapping[str, Any]):

@@ -21,19 +21,20 @@ from hepppl.syntax import ast
 def call(cx: Context, e: ast.Call) -> Structured:
     found = modules.table(cx, e.func)
     if found is None:
-        _arguments(cx, e)
+        evaluated(cx, e)
         return cx.error("E211", "only functions with a name can be called", e.func.span)
     table, name, alias = found
     if name in table.functions:
         item = table.functions[name]
         if isinstance(item, ast.ExternItem):
-            _arguments(cx, e)
-            return POISON  # refused where it is declared
+            from hepppl.semantics import externs
+
+            return externs.call(cx, item, e)
         return inline(cx, item, e)
     if name in table.records:
         return construct(cx, e, table.records[name])
     if alias:
-        _arguments(cx, e)
+        evaluated(cx, e)
         return _not_callable(cx, e, table, name, alias)
     if name == "p4":
         return _four_vector(cx, e)
@@ -41,12 +42,14 @@ def call(cx: Context, e: ast.Call) -> Structured:
         return cx.error("E704", f"'{name}' of a function is not supported yet", e.span)
     if name in functions.table():
         return _builtin(cx, e, name)
-    _arguments(cx, e)
+    evaluated(cx, e)
     return _not_callable(cx, e, table, name)
 
 
-def _arguments(cx: Context, e: ast.Call) -> list[Operand]:
-    return [expressions.operand(cx, a.value) for a in e.args]
+def evaluated(cx: Context, e: ast.Call) -> None:
+    """Evaluate the arguments of a call that has no value, for their errors."""
+    for arg in e.args:
+        expressions.evaluate(cx, arg.value)
 
 
 def _not_callable(cx: Context, e: ast.Call, table: Table, plain: str, alias: str = "") -> Structured:
@@ -63,7 +66,7 @@ def _not_callable(cx: Context, e: ast.Call, table: Table, plain: str, alias: str
             ((item.name_span, "declared here"),),
             (hint,),
         )
-    if name in distributions.names() or name in ("mixture", "truncated", "affine"):
+    if name in distributions.known() or name in ("mixture", "truncated", "affine"):
         return cx.error(
             "E216", f"'{name}' is a distribution: it can only stand after '~'", span, hints=(f"x ~ {name}(...)",)
         )
@@ -159,7 +162,7 @@ def _builtin(cx: Context, e: ast.Call, name: str) -> Structured:
     required = [i < function.required for i in range(len(params))]
     bound = bind(cx, e.args, params, required, f"'{name}'", e.span)
     if bound is None:
-        _arguments(cx, e)
+        evaluated(cx, e)
         return POISON
     operands = [None if a is None else expressions.operand(cx, a.value) for a in bound]
     if any(o is not None and isinstance(o.value, Poison) for o in operands):
@@ -176,7 +179,7 @@ def inline(cx: Context, item: ast.FnItem, e: ast.Call) -> Structured:
     required = [f.default is None for f in item.formals]
     bound = bind(cx, e.args, params, required, f"'{item.name}'", e.span, item.name_span)
     if bound is None:
-        _arguments(cx, e)
+        evaluated(cx, e)
         return POISON
     values = {}
     for formal, arg in zip(item.formals, bound, strict=True):
@@ -201,7 +204,9 @@ def inline(cx: Context, item: ast.FnItem, e: ast.Call) -> Structured:
     return result
 
 
-def argument(cx: Context, formal: ast.Formal, arg: ast.Arg | None, owner: ast.FnItem | ast.ProcessItem) -> Structured:
+def argument(
+    cx: Context, formal: ast.Formal, arg: ast.Arg | None, owner: ast.FnItem | ast.ExternItem | ast.ProcessItem
+) -> Structured:
     """The value of one formal at a call: the argument, or the default, as a value of the declared type."""
     if arg is None:
         assert formal.default is not None
@@ -256,7 +261,7 @@ def construct(cx: Context, e: ast.Call, item: ast.TypeItem) -> Structured:
     params = [f.name for f in item.fields]
     bound = bind(cx, e.args, params, [True] * len(params), f"'{name}'", e.span, item.name_span)
     if bound is None or target is None:
-        _arguments(cx, e)
+        evaluated(cx, e)
         return POISON
     fields: dict[str, Structured] = {}
     for field, arg, (_, t) in zip(item.fields, bound, target.fields, strict=True):
@@ -270,7 +275,7 @@ def _four_vector(cx: Context, e: ast.Call) -> Structured:
     params = declared.P4_FIELDS
     bound = bind(cx, e.args, params, [True] * 4, "'p4'", e.span)
     if bound is None:
-        _arguments(cx, e)
+        evaluated(cx, e)
         return POISON
     fields: dict[str, Structured] = {}
     first: Operand | None = None

@@ -8,8 +8,26 @@ from contextlib import contextmanager
 from typing import Any
 
 from hepppl.diagnostics import Diagnostic
-from hepppl.diagnostics.errors import HepError, HepNameError, HepTypeError, HepUnsupportedError, HepValueError
-from hepppl.semantics import bodies, calls, declared, expressions, groups, names, processes, reductions, statements
+from hepppl.diagnostics.errors import (
+    HepError,
+    HepNameError,
+    HepPluginError,
+    HepTypeError,
+    HepUnsupportedError,
+    HepValueError,
+)
+from hepppl.semantics import (
+    bodies,
+    calls,
+    declared,
+    expressions,
+    externs,
+    groups,
+    names,
+    processes,
+    reductions,
+    statements,
+)
 from hepppl.semantics.arithmetic import Operand
 from hepppl.semantics.build import TooLarge
 from hepppl.semantics.context import Context, Scope
@@ -20,7 +38,7 @@ from hepppl.semantics.rewrite import pruned, rewritten
 from hepppl.semantics.values import POISON, Coll, Num, Poison, Rec, Structured, leaves, paths, with_article
 from hepppl.syntax import ast, link
 
-_CLASSES = {"2": HepTypeError, "3": HepNameError, "4": HepValueError, "7": HepUnsupportedError}
+_CLASSES = {"2": HepTypeError, "3": HepNameError, "4": HepValueError, "7": HepUnsupportedError, "8": HepPluginError}
 
 
 def check(file: ast.File, model: str | None = None, data: Mapping[str, Any] | None = None) -> Program:
@@ -115,7 +133,7 @@ def _item(cx: Context, item: ast.Item | ast.ConstStmt) -> None:
             _formals(cx, item.formals)
         case ast.ExternItem():
             _formals(cx, item.formals)
-            cx.error("E702", "`extern fn` is not supported yet", item.span)
+            externs.provided(cx, item)
         case ast.ProcessItem():
             _formals(cx, item.formals)
             _check_process(cx, item)

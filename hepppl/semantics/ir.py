@@ -67,6 +67,7 @@ OPS: Mapping[str, int] = {
     "concatenate": -1,
     "searchsorted": 2,  # edges, value: how many edges are <= value
     "interp": 3,  # x, xp, fp
+    "extern": -1,  # a plugin's [function] of one event's values; [smooth]
 }  # fmt: skip
 
 

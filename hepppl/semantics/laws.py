@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hepppl import distributions
-from hepppl.diagnostics import Span
+from hepppl.diagnostics import HepPluginError, Span
 from hepppl.distributions import Distribution, Parameter
 from hepppl.semantics import calls, expressions, functions, modules
 from hepppl.semantics.arithmetic import Operand, const, to_kind, whole
@@ -61,6 +61,10 @@ def law(cx: Context, expr: ast.Expr, inputs: list[Value]) -> Law | None:
     except KeyError:
         _unknown(cx, expr, name)
         return None
+    except HepPluginError as error:
+        for diagnostic in error.diagnostics:
+            cx.report(replace(diagnostic, span=expr.func.span))
+        return None
     return _plain(cx, expr, known, inputs)
 
 
@@ -81,7 +85,7 @@ def _unknown(cx: Context, e: ast.Call, name: str) -> None:
             ("write `=` for a value that is not random",),
         )
         return
-    candidates = [*(alias + p for p in table.processes), *(() if alias else (*distributions.names(), *COMBINATORS))]
+    candidates = [*(alias + p for p in table.processes), *(() if alias else (*distributions.known(), *COMBINATORS))]
     foreign = {
         "gaussian": "normal",
         "gauss": "normal",

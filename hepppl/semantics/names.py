@@ -94,7 +94,7 @@ def _undefined(cx: Context, name: str, span: Span) -> Structured:
             )
     if name in functions.names():
         return _once(cx, name, "E211", f"'{name}' is a function, not a value", span, hints=(f"call it: {name}(...)",))
-    if name in distributions.names():
+    if name in distributions.known():
         hint = f"draw from it: x ~ {name}(...)"
         return _once(cx, name, "E211", f"'{name}' is a distribution, not a value", span, hints=(hint,))
     hints = [cx.close_to(name, visible(cx))]

@@ -120,6 +120,6 @@ def test_a_built_in_cannot_be_shadowed(install: Callable[..., None]) -> None:
 
 
 def test_the_other_groups_hold_anything(install: Callable[..., None]) -> None:
-    made = EntryPoint("law", "some_plugins:text", "hepppl.distributions")
+    made = EntryPoint("law", "some_plugins:text", "hepppl.backends")
     install(made)
-    assert registry.load("hepppl.distributions", "law") == "not an estimator"
+    assert registry.load("hepppl.backends", "law") == "not an estimator"

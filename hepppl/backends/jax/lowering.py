@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,7 +17,7 @@ from hepppl.diagnostics import Diagnostic, Span
 from hepppl.diagnostics.errors import HepUnsupportedError
 from hepppl.graph import ModelGraph, Node, Region, Tensor, Value, walk
 from hepppl.planning.plan import Plan
-from hepppl.plugin.registry import load_estimator
+from hepppl.plugin.registry import call_function, load_estimator
 
 
 @dataclass(frozen=True)
@@ -218,6 +218,8 @@ class Lowering:
     def pure(self, m: Machine, node: Node) -> Val:
         inputs = [m.env[v] for v in node.inputs]
         dtype = self.dtype(node.results[0].type.kind)
+        if node.op == "extern":
+            return self.cast(apply(extern(node), inputs), dtype)
         if node.op == "pow":
             exponent = self.producer.get(node.inputs[1])
             if exponent is not None and exponent.op == "const" and np.ndim(exponent.attrs["value"]) == 0:
@@ -243,6 +245,12 @@ class Lowering:
             code = self.fault_code("range", node, f"index out of range of an array of {size}")
             outside = apply(lambda i, n=size: (i < 0) | (i >= n), (m.env[index],), elementwise=True)
             m.fault(code, outside)
+
+
+def extern(node: Node) -> Callable[..., Any]:
+    """A plugin's function of one event's values."""
+    name, shape = node.attrs["function"], node.results[0].type.shape
+    return lambda *xs: call_function(name, jnp, xs, shape)
 
 
 def unsupported(code: str, message: str, span: Span, *hints: str) -> HepUnsupportedError:

@@ -11,8 +11,8 @@ import numpy as np
 class Law:
     """A distribution with its arguments. ``valid`` says whether they are in range; the rest needs that they are."""
 
-    valid = True
-    discrete = False
+    valid: bool = True
+    discrete: bool = False
 
     def quantile(self, u: float) -> Any:
         """The draw at the uniform ``u``."""

@@ -17,6 +17,7 @@ from hepppl.backends.reference.operations import Numbers, RangeFault
 from hepppl.backends.reference.reductions import reduce
 from hepppl.backends.reference.threefry import Words, threefry2x32, uniform
 from hepppl.graph import Node, Process, Program, Region, Tensor, Value
+from hepppl.plugin.registry import call_function
 
 Env = dict[Value, Any]
 
@@ -130,6 +131,9 @@ class Event:
     def pure(self, node: Node, env: Env) -> list[Any]:
         inputs = [env[value] for value in node.inputs]
         kind = tensor(node.results[0]).kind
+        if node.op == "extern":
+            value = call_function(node.attrs["function"], np, tuple(inputs), tensor(node.results[0]).shape)
+            return [self.numbers.of(kind, value)]
         try:
             return [self.numbers.apply(node.op, inputs, kind, node.attrs)]
         except RangeFault as fault:

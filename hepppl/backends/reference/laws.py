@@ -16,6 +16,7 @@ import numpy as np
 from hepppl import distributions
 from hepppl.backends.reference import combinators
 from hepppl.backends.reference.combinators import Invalid, Law
+from hepppl.distributions import Distribution
 from hepppl.graph import Dist
 
 
@@ -158,6 +159,23 @@ class Delta(Law):
         return 0.0 if x == self.v else -np.inf
 
 
+class Plugged(Law):
+    """A plugin's law, by its own numerics: there is no second implementation to check it against."""
+
+    def __init__(self, metadata: Distribution, args: Sequence[Any]):
+        self.numerics, self.args, self.discrete = distributions.implementation(metadata), args, metadata.discrete
+        self.valid = bool(self.numerics.valid(*args))
+
+    def quantile(self, u: float) -> Any:
+        return np.asarray(self.numerics.sample(u, *self.args))[()]
+
+    def cdf(self, x: Any) -> float:
+        return float(self.numerics.cdf(x, *self.args))
+
+    def log_prob(self, x: Any) -> float:
+        return float(self.numerics.log_prob(x, *self.args))
+
+
 OWN: Mapping[str, Callable[..., Law]] = {
     "bernoulli": Bernoulli, "categorical": Categorical, "delta": Delta, "geometric": Geometric,
 }  # fmt: skip
@@ -190,6 +208,8 @@ def build(dist: Dist, inputs: Sequence[Any]) -> Law:
         return Invalid()
     if dist.name in OWN:
         return OWN[dist.name](*args)
+    if dist.name not in SCIPY:
+        return Plugged(metadata, args)
     return _frozen(dist.name, *map(float, args))
 
 

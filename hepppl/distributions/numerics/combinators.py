@@ -14,9 +14,10 @@ import jax.numpy as jnp
 from jax import Array
 from jax.lax import stop_gradient
 
-from hepppl.distributions.base import Distribution, Numerics
 from hepppl.distributions.numerics.discrete import Categorical
 from hepppl.distributions.numerics.elementary import extended, finite, floats, safe_log, unit
+from hepppl.distributions.registry import implementation
+from hepppl.plugin.distribution import Distribution, Numerics
 
 Pair = tuple[Array, Array]
 
@@ -76,7 +77,7 @@ class Bound:
 
 def bind(distribution: Distribution, *params: Any) -> Bound:
     """A registered distribution with its parameters, in the order of its metadata."""
-    return Bound(distribution.load(), params, distribution.discrete)
+    return Bound(implementation(distribution), params, distribution.discrete)
 
 
 def _strictly_below(law: Law, x: Any) -> Pair:

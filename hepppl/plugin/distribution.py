@@ -1,10 +1,21 @@
-"""What a distribution is to the compiler: static metadata that needs no JAX, and numerics loaded on use."""
+"""What a distribution is to the compiler: static metadata that needs no JAX, and numerics loaded on use.
+
+A plugin's entry point lies in the group ``hepppl.distributions``, under the name that programs use, and resolves to a
+`Distribution` without importing JAX.
+"""
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from hepppl.plugin.estimator import API_VERSION
+from hepppl.plugin.loading import load_target
+
+CONSTRAINTS = ("real", "positive", "nonnegative", "probability", "simplex", "nonnegative_int", "positive_int", "int")
+DIMENSIONS = ("value", "inverse", "none")
+PATHWISE = ("location_scale", "icdf", "implicit", None)
+SUPPORTS = ("real", "positive", "unit_interval", "interval", "boolean", "nonnegative_int", "int_range")
 
 
 @dataclass(frozen=True)
@@ -42,15 +53,26 @@ class Distribution:
     numerics: str
     summary: str
     support_size: int | str | None = None
-    aliases: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()  # of a built-in; a plugin goes by the name of its entry point
+    api: int = API_VERSION
 
     @property
     def discrete(self) -> bool:
         return self.value != "real"
 
     def load(self) -> Numerics:
-        module, _, attribute = self.numerics.partition(":")
-        return getattr(importlib.import_module(module), attribute)
+        return load_target(self.numerics, f"distribution '{self.name}'")
+
+    def problem(self) -> str | None:
+        """What in this metadata no program could use; None where all is well."""
+        for p in self.parameters:
+            if p.constraint not in CONSTRAINTS or p.dim not in DIMENSIONS or p.rank not in (0, 1):
+                return f"its parameter '{p.name}' has a constraint, dim or rank that does not exist"
+        if self.value not in ("real", "int", "bool") or self.pathwise not in PATHWISE or self.support not in SUPPORTS:
+            return "its value, support or pathwise is none that exists"
+        if isinstance(self.support_size, str) and self.support_size not in {p.name for p in self.parameters}:
+            return "its support_size names no parameter"
+        return None
 
 
 class Numerics(Protocol):
