@@ -17,11 +17,13 @@ FAULTS = {
     "steps": ("E902", True),
     "range": ("E903", True),
     "invalid": ("E904", False),
+    "unsolved": ("E906", True),
 }
 HINTS = {
     "truncated": "raise the limit, or accept the bias with --tolerance",
     "steps": "make the process die out: let its particles lose energy, or stop somewhere",
     "range": "keep the index inside the array for every value it can take",
+    "unsolved": "start nearer to the solution, or in an interval over which the function changes its sign",
     "invalid": "keep the argument in its range for every event, and look at the parameters' values",
 }
 

@@ -181,12 +181,6 @@ UNSUPPORTED: dict[str, Code] = {
         "model m {\n    net f: mlp(inputs = 1, outputs = 1, hidden = [8])\n    return 1\n}",
         "Write the function out, with `param` arrays for its coefficients.",
     ),
-    "E704": Code(
-        "functions of functions are not supported yet",
-        "`x -> e`, `argmin` and `root` are part of the language, but this version cannot run them.",
-        "model m {\n    return root(u -> u^2 - 2, 0, 2)\n}",
-        "Solve in closed form, or with a loop of a fixed number of steps.",
-    ),
     "E705": Code(
         "data of unknown shape",
         "The length of a `data` array must be known when the program is compiled, and its elements must be numbers.",

@@ -308,6 +308,14 @@ RESULTS: dict[str, Code] = {
         "model m {\n    param x: real = 0\n    return log(x)\n}",
         "Look for divisions by zero, logarithms and roots at the edge of their range.",
     ),
+    "E906": Code(
+        "nothing was found",
+        "In some events `argmin` found no minimum, or `root` no zero: the function is not smooth, has no least value "
+        "or no change of sign there, or the search starts too far away. Such an event counts as truncated.",
+        "model m {\n    param a = -1\n    return root(u -> u^2 - a, 0, 2)\n}",
+        "Start nearer to the solution, choose an interval over whose ends the sign changes, or write the function so "
+        "that it always has a solution.",
+    ),
 }
 
 WARNINGS: dict[str, Code] = {

@@ -155,4 +155,11 @@ TYPES: dict[str, Code] = {
         "extern fn g(x) -> real\nmodel m { return 1 }",
         "Copy the signature that `hepppl plugins show g` prints.",
     ),
+    "E226": Code(
+        "a function out of place",
+        "`x -> e` and names of functions can be given to `argmin`, `root` and functions of a file; they are no values "
+        "to compute with. What `argmin` and `root` solve gives one number.",
+        "model m {\n    c = x -> x^2\n    return c\n}",
+        "Give the function a name, `fn c(x) = x^2`, and call it.",
+    ),
 }

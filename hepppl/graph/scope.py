@@ -15,6 +15,8 @@ REGION_NAMES = {
     "plate": ("body",),
     "while": ("cond", "body"),
     "reduce": ("element",),
+    "minimise": ("function",),
+    "root": ("function",),
 }
 
 

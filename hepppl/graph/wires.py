@@ -115,6 +115,12 @@ def _of_node(place: Place, program: Program, runs: Mapping[str, tuple[Node, ...]
                 yield from _copies(node, node.inputs, (Field(run.results[0], i) for i in range(len(node.inputs))))
         case "reduce":
             yield from _of_reduce(node)
+        case "minimise" | "root":
+            # The solution moves with the function alone; where the search starts decides which one is found.
+            (region,) = node.regions
+            yield from _copies(node, node.results, region.params)
+            yield from (Wire(region.results[0], result, node, "op") for result in node.results)
+            yield from (Wire(value, result, node, "control") for value in node.inputs for result in node.results)
         case "weight" | "require":
             yield Wire(node.inputs[0], WEIGHT, node, "op" if node.op == "weight" else "control")
         case "site":

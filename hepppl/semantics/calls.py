@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hepppl import distributions
 from hepppl.diagnostics import Diagnostic, Label, Span
-from hepppl.semantics import bodies, declared, expressions, functions, modules, pdg
+from hepppl.semantics import bodies, closures, declared, expressions, functions, modules, pdg, solvers
 from hepppl.semantics.arithmetic import Operand, scalar_of, to_kind
 from hepppl.semantics.build import TooLarge
 from hepppl.semantics.context import Context, Scope
@@ -19,18 +19,16 @@ from hepppl.syntax import ast
 
 
 def call(cx: Context, e: ast.Call) -> Structured:
+    function = closures.bound(cx, e.func)
+    if function is not None:
+        return closures.call(cx, function, e)
     found = modules.table(cx, e.func)
     if found is None:
         evaluated(cx, e)
         return cx.error("E211", "only functions with a name can be called", e.func.span)
     table, name, alias = found
     if name in table.functions:
-        item = table.functions[name]
-        if isinstance(item, ast.ExternItem):
-            from hepppl.semantics import externs
-
-            return externs.call(cx, item, e)
-        return inline(cx, item, e)
+        return of_file(cx, table.functions[name], e)
     if name in table.records:
         return construct(cx, e, table.records[name])
     if alias:
@@ -38,10 +36,10 @@ def call(cx: Context, e: ast.Call) -> Structured:
         return _not_callable(cx, e, table, name, alias)
     if name == "p4":
         return _four_vector(cx, e)
-    if name in ("argmin", "argmax", "root") and any(isinstance(a.value, ast.Lambda) for a in e.args):
-        return cx.error("E704", f"'{name}' of a function is not supported yet", e.span)
+    if solvers.solves(cx, e, name):
+        return solvers.solve(cx, e, name)
     if name in functions.table():
-        return _builtin(cx, e, name)
+        return builtin(cx, e, name)
     evaluated(cx, e)
     return _not_callable(cx, e, table, name)
 
@@ -54,8 +52,6 @@ def evaluated(cx: Context, e: ast.Call) -> None:
 
 def _not_callable(cx: Context, e: ast.Call, table: Table, plain: str, alias: str = "") -> Structured:
     span, name = e.func.span, alias + plain
-    if name == "root":
-        return cx.error("E704", "'root' is not supported yet", span)
     if plain in table.processes:
         item = table.processes[plain]
         hint = f"x ~ {name}(...)" + (", or spawn it inside a process" if cx.scope.body == "process" else "")
@@ -74,6 +70,8 @@ def _not_callable(cx: Context, e: ast.Call, table: Table, plain: str, alias: str
         return cx.error(
             "E211", f"'{name}' is a model, not a function", span, ((cx.models[name].name_span, "declared here"),)
         )
+    if name in cx.scope.names and isinstance(cx.scope.names[name].value, Poison):
+        return POISON
     if name in cx.scope.names or name in cx.scope.later:
         return cx.error(
             "E211", f"'{name}' is a value, not a function", span, hints=(f"to multiply, write {name} * (...)",)
@@ -152,7 +150,7 @@ def _signature(params: Sequence[str]) -> str:
 # ---------------------------------------------------------------- built-in functions
 
 
-def _builtin(cx: Context, e: ast.Call, name: str) -> Structured:
+def builtin(cx: Context, e: ast.Call, name: str) -> Structured:
     function = functions.table()[name]
     if name in pdg.FUNCTIONS and len(e.args) == 1 and isinstance(e.args[0].value, ast.String):
         return pdg.property_of(name, cx, e.args[0].value, e.span)
@@ -171,6 +169,15 @@ def _builtin(cx: Context, e: ast.Call, name: str) -> Structured:
 
 
 # ---------------------------------------------------------------- functions of the file
+
+
+def of_file(cx: Context, item: ast.FnItem | ast.ExternItem, e: ast.Call) -> Structured:
+    """A call of a function that a file declares."""
+    if isinstance(item, ast.ExternItem):
+        from hepppl.semantics import externs
+
+        return externs.call(cx, item, e)
+    return inline(cx, item, e)
 
 
 def inline(cx: Context, item: ast.FnItem, e: ast.Call) -> Structured:
@@ -213,7 +220,7 @@ def argument(
         with cx.within(Scope("constant", owner.name, item=owner)):
             given = expressions.operand(cx, formal.default)
     else:
-        given = expressions.operand(cx, arg.value)
+        given = closures.operand(cx, arg.value)
     if formal.type is None or isinstance(given.value, Poison):
         return given.value
     with cx.within(Scope("constant", owner.name, item=owner)):

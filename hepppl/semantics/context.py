@@ -71,6 +71,7 @@ class Context:
         self.models: dict[str, ast.ModelItem] = {}
         self.units: dict[str, tuple[float, Dim]] = dict(units.UNITS)
         self.calls: list[str] = []  # functions being inlined, outermost first
+        self.closures = 0  # functions given as arguments that are being inlined
         self.memo: dict[Span, Any] = {}  # file-level constants, types and units already worked out, by place
         self.reported: set[tuple[Span | None, str, str, str]] = set()  # faulty names already reported, per body
         self.steps = 0  # expressions elaborated so far

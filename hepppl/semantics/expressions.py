@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from hepppl.diagnostics import Span
-from hepppl.semantics import calls, choice, fourvectors, indexing, modules, names
+from hepppl.semantics import calls, choice, closures, fourvectors, indexing, modules, names
 from hepppl.semantics.arithmetic import (
     Operand,
     arithmetic,
@@ -132,7 +132,8 @@ def _if(cx: Context, e: ast.IfExpr) -> Structured:
 
 
 def _lambda(cx: Context, e: ast.Lambda) -> Structured:
-    return cx.error("E704", "functions without a name (x -> ...) are not supported yet", e.span)
+    hint = "pass it to argmin, root or a function of yours, or give it a name: fn f(x) = ..."
+    return cx.error("E226", "a function is no value: it can only be an argument", e.span, hints=(hint,))
 
 
 def _attr(cx: Context, e: ast.Attr) -> Structured:
@@ -203,4 +204,5 @@ def _rules() -> dict[type, Callable[[Context, Any], Structured]]:
         ast.Record: _record,
         ast.ArrayLit: _array,
         ast.Comprehension: indexing.comprehension,
+        closures.Given: lambda cx, e: e.value,
     }

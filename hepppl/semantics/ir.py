@@ -25,6 +25,8 @@ reduce     (collection, *captured) -> (value,); ``kind`` (count sum mean min max
            kind (``size`` and ``fill`` for padded, ``bins`` for hist); region (*fields of an element, *captured) ->
            (element value [, weight for hist]). ``captured`` are the outer values its expression uses. For hist the
            edges are the last captured value
+minimise   where the search starts -> where the region is least; region (*unknowns) -> (value,)
+root       the ends of an interval -> where the region is zero; region (unknown,) -> (value,)
 spawn      arguments -> (); ``process`` (key)              only inside a process
 emit       fields -> ()                                    only inside a process
 weight     (factor,) -> ()

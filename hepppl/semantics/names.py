@@ -10,7 +10,7 @@ from hepppl.semantics import declared, functions, units
 from hepppl.semantics.context import Binding, Context, Scope
 from hepppl.semantics.modules import Module
 from hepppl.semantics.types import Tensor
-from hepppl.semantics.values import POISON, Num, Structured
+from hepppl.semantics.values import POISON, Fn, Num, Structured
 from hepppl.syntax import ast
 
 
@@ -61,6 +61,8 @@ def _use(cx: Context, binding: Binding, name: str, span: Span) -> Structured:
     outer = cx.scope.plate_outer
     if outer is not None and name in outer and outer[name] is None:
         outer[name] = span
+    if isinstance(binding.value, Fn):
+        return _once(cx, name, "E211", f"'{name}' is a function, not a value", span, hints=(f"call it: {name}(...)",))
     return binding.value
 
 

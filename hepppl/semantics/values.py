@@ -69,13 +69,21 @@ class Slots:
         return f"{self.name}[{']['.join(self.indices)}]"
 
 
+@dataclass(frozen=True, eq=False)
+class Fn:
+    """A function as an argument: a `closures.Lambda`, an item of a file, or the name of a built-in one."""
+
+    name: str
+    target: Any
+
+
 @dataclass(frozen=True)
 class Poison:
     """The value of an erroneous expression. Whatever is computed from it is poisoned too, without a message."""
 
 
 POISON = Poison()
-Structured = Num | Rec | Coll | Slots | Poison
+Structured = Num | Rec | Coll | Slots | Fn | Poison
 
 
 def leaves(value: Structured) -> Iterator[Num]:
@@ -172,7 +180,7 @@ def describe(value: Structured) -> str:
     """A value's type as a label."""
     if isinstance(value, (Num, Rec)):
         return describe_type(type_of(value)) + (" of each element" if isinstance(value, Num) and value.space else "")
-    return {Coll: "collection", Slots: "array being filled"}.get(type(value), "unknown")
+    return {Coll: "collection", Slots: "array being filled", Fn: "function"}.get(type(value), "unknown")
 
 
 def with_article(value: Structured | Type, real: str = "a dimensionless number") -> str:
@@ -190,4 +198,4 @@ def with_article(value: Structured | Type, real: str = "a dimensionless number")
         if t.shape:
             return f"an array of records {describe_type(t)}"
         return "a four-vector" if t.name == "p4" else f"a '{t.name}'" if t.name else f"a {describe_type(t)}"
-    return {Coll: "a collection", Slots: "an array being filled"}.get(type(value), "a value")
+    return {Coll: "a collection", Slots: "an array being filled", Fn: "a function"}.get(type(value), "a value")

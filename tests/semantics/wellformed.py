@@ -147,6 +147,18 @@ class Checker:
         assert [v.type for v in cond.results] == [BOOL]
         assert [v.type for v in body.results] == carried == [v.type for v in node.results]
 
+    def on_minimise(self, node: Node) -> None:
+        (region,) = node.regions
+        unknowns = [v.type for v in node.inputs]
+        assert [v.type for v in region.params] == unknowns == [v.type for v in node.results]
+        assert [(v.type.kind, v.type.shape) for v in region.results] == [("real", ())]
+
+    def on_root(self, node: Node) -> None:
+        (region,) = node.regions
+        assert [v.type for v in node.inputs] == [region.params[0].type] * 2
+        assert [v.type for v in region.params] == [v.type for v in node.results]
+        assert [(v.type.kind, v.type.shape) for v in region.results] == [("real", ())]
+
     def on_plate(self, node: Node) -> None:
         (region,) = node.regions
         size = node.attrs["stop"] - node.attrs["start"]

@@ -174,7 +174,7 @@ def lower_while(lowering: Lowering, m: Machine, node: Node) -> None:
     values = [m.env[v] for v in node.inputs]
     cond, body = node.regions
     limit = node.attrs["limit"]
-    code = lowering.fault_code("truncated", node, f"the loop reached its limit of {limit} turns")
+    code = lowering.limit_code(node)
     keys: list[Hashable] = list(m.tainted())
     nested = m.particles is not None or m.address.extent > 1 or m.size <= lowering.settings.width(m.size)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +18,9 @@ from hepppl.diagnostics.errors import HepUnsupportedError
 from hepppl.graph import ModelGraph, Node, Region, Tensor, Value, walk
 from hepppl.planning.plan import Plan
 from hepppl.plugin.registry import call_function, load_estimator
+
+if TYPE_CHECKING:
+    from hepppl.backends.jax.single import Single
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class FaultKind:
-    """An entry of the fault table: ``kind`` is "truncated", "steps", "invalid" or "range"."""
+    """An entry of the fault table: ``kind`` is "truncated", "steps", "invalid", "range" or "unsolved"."""
 
     kind: str
     message: str
@@ -93,6 +96,23 @@ class Lowering:
             self.faults.append(FaultKind(kind, message, span or node.span))
             self._fault_codes[key] = len(self.faults)
         return self._fault_codes[key]
+
+    def limit_code(self, node: Node) -> int:
+        """That a `while` went on at its limit."""
+        return self.fault_code("truncated", node, f"the loop reached its limit of {node.attrs['limit']} turns")
+
+    def unsolved_code(self, node: Node) -> int:
+        """That `argmin` or `root` found nothing."""
+        why = {
+            "minimise": "argmin found no minimum",
+            "root": "root found no zero: the function has one sign at both ends of the interval, or no value",
+        }
+        return self.fault_code("unsolved", node, why[node.op])
+
+    def codes_of(self, node: Node) -> set[int]:
+        """The codes given so far to faults of a node and of what its regions hold."""
+        inside = {node, *(n for region in node.regions for n in walk(region))}
+        return {code for (_, at), code in self._fault_codes.items() if at in inside}
 
     def offering(self, node: Node) -> bool:
         """The site's estimator may make offers."""
@@ -188,12 +208,13 @@ class Lowering:
         return results
 
     def lower(self, m: Machine, node: Node) -> None:
-        from hepppl.backends.jax import loops, processes, sites
+        from hepppl.backends.jax import loops, processes, sites, solvers
 
         structural = {
             "site": sites.lower_site, "branch": loops.lower_branch, "for": loops.lower_for, "plate": loops.lower_plate,
             "while": loops.lower_while, "process": processes.lower_process, "reduce": processes.lower_reduce,
             "spawn": processes.lower_spawn, "emit": processes.lower_emit,
+            "minimise": solvers.lower_solution, "root": solvers.lower_solution,
         }  # fmt: skip
         if node.op in structural:
             structural[node.op](self, m, node)
@@ -215,7 +236,7 @@ class Lowering:
         same = v.p.dtype == dtype and not getattr(v.p, "weak_type", False)
         return v if same else apply(lambda x: jnp.asarray(x, dtype), (v,), elementwise=True)
 
-    def pure(self, m: Machine, node: Node) -> Val:
+    def pure(self, m: Machine | Single, node: Node) -> Val:
         inputs = [m.env[v] for v in node.inputs]
         dtype = self.dtype(node.results[0].type.kind)
         if node.op == "extern":
@@ -233,7 +254,7 @@ class Lowering:
         fn = function(node.op, node.attrs)
         return self.cast(apply(fn, inputs, elementwise=node.op in ELEMENTWISE), dtype)
 
-    def check_indices(self, m: Machine, node: Node) -> None:
+    def check_indices(self, m: Machine | Single, node: Node) -> None:
         """An index out of range at run time is a fault; JAX would clamp it without a word."""
         first = 1 if node.op == "index" else 2
         array = node.inputs[0].type

@@ -13,7 +13,8 @@ from hepppl.diagnostics import Span
 @dataclass(frozen=True)
 class Fault:
     """Something that happened to ``count`` events while they ran. ``kind``: "truncated" (a limit was reached), "steps"
-    (a process did not die out), "invalid" (a distribution's argument out of range), "range" (an index out of range)."""
+    (a process did not die out), "invalid" (a distribution's argument out of range), "range" (an index out of range),
+    "unsolved" (`argmin` or `root` found nothing)."""
 
     kind: str
     message: str
@@ -89,4 +90,4 @@ class Gradient:
 
 
 def truncated(faults: tuple[Fault, ...], events: int) -> float:
-    return sum(f.count for f in faults if f.kind in ("truncated", "steps")) / max(events, 1)
+    return sum(f.count for f in faults if f.kind in ("truncated", "steps", "unsolved")) / max(events, 1)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from hepppl.backends.reference import laws
+from hepppl.backends.reference import laws, solvers
 from hepppl.backends.reference.operations import Numbers, RangeFault
 from hepppl.backends.reference.reductions import reduce
 from hepppl.backends.reference.threefry import Words, threefry2x32, uniform
@@ -86,7 +86,8 @@ class Event:
 
     ``truncated`` (a limit was reached, or more elements than `padded` holds), ``steps`` (`max_steps` particle steps),
     ``invalid`` (a distribution's arguments; the site yields NaN or 0), ``range`` (an index; moved to the nearest
-    element, or for an assignment ignored). The event goes on after each. What is drawn is appended to ``draws``.
+    element, or for an assignment ignored), ``unsolved`` (`argmin` or `root`). The event goes on
+    after each. What is drawn is appended to ``draws``.
     """
 
     def __init__(
@@ -271,6 +272,37 @@ class Event:
             self.fail("truncated", node)
         return [self.numbers.of(kind, value)]
 
+    # Solutions
+
+    def solution(self, node: Node, env: Env) -> list[Any]:
+        """`argmin` and `root`, in 64 bits. What goes wrong on the way does not count, what does at the end does."""
+        (region,) = node.regions
+        shapes = [tensor(value).shape for value in node.results]
+        ends = np.cumsum([0, *(int(np.prod(shape, dtype=int)) for shape in shapes)])
+        outer, self.numbers = self.numbers, Numbers(64)
+        inputs = [self.numbers.of("real", env[value]) for value in node.inputs]
+
+        def apart(x: np.ndarray) -> list[Any]:
+            parts = zip(ends[:-1], ends[1:], shapes, strict=True)
+            return [self.numbers.of("real", x[a:b].reshape(shape)) for a, b, shape in parts]
+
+        def function(x: np.ndarray) -> float:
+            return float(self.region(region, apart(x), env)[0])
+
+        before = self.fault
+        if node.op == "root":
+            zero, found = solvers.find_root(lambda u: function(np.array([u])), *map(float, inputs))
+            x = np.array([zero])
+        else:
+            x, found = solvers.minimise(function, np.concatenate([np.ravel(v) for v in inputs]))
+        self.fault = before
+        function(x)
+        if not found:
+            self.fault = before
+            self.fail("unsolved", node)
+        self.numbers = outer
+        return [self.numbers.of("real", part) for part in apart(x)]
+
     # The event's weight
 
     def weight_(self, node: Node, env: Env) -> list[Any]:
@@ -286,5 +318,6 @@ class Event:
 STRUCTURAL: Mapping[str, Callable[[Event, Node, Env], list[Any]]] = {
     "param": Event.input, "data": Event.input, "const": Event.const, "site": Event.site, "branch": Event.branch,
     "for": Event.for_, "while": Event.while_, "plate": Event.plate, "process": Event.process, "spawn": Event.spawn,
+    "minimise": Event.solution, "root": Event.solution,
     "emit": Event.emit, "reduce": Event.reduce, "weight": Event.weight_, "require": Event.require,
 }  # fmt: skip
