@@ -69,10 +69,10 @@ def call(cx: Context, function: Fn, e: ast.Call) -> Structured:
     return calls.of_file(cx, function.target, e)
 
 
-def apply(cx: Context, function: Fn, value: Structured, span: Span) -> Operand:
+def apply(cx: Context, function: Fn, value: Structured, span: Span) -> Structured:
     """A function of one value."""
     e = ast.Call(span, ast.Name(span, function.name), (ast.Arg(span, None, None, Given(span, value)),))
-    return Operand(call(cx, function, e), span)
+    return call(cx, function, e)
 
 
 def _apply(cx: Context, function: Lambda, e: ast.Call) -> Structured:

@@ -15,6 +15,7 @@ from hepppl.semantics.types import CollectionType, RecordType, Tensor, Type
 from hepppl.semantics.values import (
     POISON,
     Coll,
+    Fn,
     Num,
     Poison,
     Rec,
@@ -134,7 +135,7 @@ def arguments(cx: Context, item: ast.ProcessItem, call: ast.Call) -> list[Struct
                 "E215",
                 f"a process takes values of the event, not {with_article(value)}",
                 span,
-                hints=("reduce it first",),
+                hints=() if isinstance(value, Fn) else ("reduce it first",),
             )
         values.append(value)
     return values

@@ -54,7 +54,7 @@ def solve(cx: Context, e: ast.Call, name: str) -> Structured:
     unknown = _start(cx, given[0]) if name == "argmin" else _interval(cx, *given)
     if function is None or unknown is None:
         return POISON
-    return _node(cx, name, function, *unknown, e.span)
+    return _node(cx, name, Operand(function, first.span), *unknown, e.span)
 
 
 _EXAMPLE = {"argmin": "argmin(v -> (v - 1)^2, start = 0)", "root": "root(u -> u^2 - 2, 0, 2)"}
@@ -105,18 +105,19 @@ def _interval(cx: Context, low: Operand, high: Operand) -> tuple[Num, list[Num]]
     return a, ends
 
 
-def _node(cx: Context, name: str, function: Fn, unknown: Num | Rec, inputs: list[Num], span: Span) -> Structured:
+def _node(cx: Context, name: str, given: Operand, unknown: Num | Rec, inputs: list[Num], span: Span) -> Structured:
     """The node: its region takes the unknown, leaf by leaf, and gives the function's one value."""
     variable, params = cx.builder.adopt(unknown)
     with cx.builder.inside() as frame, cx.guarded():
-        given = closures.apply(cx, function, variable, span)
-        num = scalar_of(cx, given, f"what the function of '{name}' gives")
-        num = to_kind(cx, num, "real", span) if isinstance(num, Num) else num
+        assert isinstance(given.value, Fn)
+        value = closures.apply(cx, given.value, variable, given.span)
+        num = to_kind(cx, value, "real", given.span) if isinstance(value, Num) else value
         if isinstance(num, Poison):
             return num
-        if num.type.shape or num.space is not None or num.type.kind != "real":
-            what = "a value of each element of a collection" if num.space is not None else with_article(num)
-            return cx.error("E226", f"the function of '{name}' must give one number, not {what}", span)
+        if not isinstance(num, Num) or num.type.shape or num.space is not None or num.type.kind != "real":
+            each = isinstance(num, Num) and num.space is not None
+            what = "one for each element of a collection" if each else with_article(num)
+            return cx.error("E226", f"the function of '{name}' must give one number, not {what}", given.span)
         result = cx.builder.value(num, span)
     region = Region(tuple(params), tuple(frame.nodes), (result,))
     inside = next((n for n in walk(region) if n.op == "reduce"), None)

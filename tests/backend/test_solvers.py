@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,30 +15,7 @@ from hepppl.backends import reference
 from hepppl.backends.jax.solvers import find_root, minimise
 from hepppl.diagnostics.errors import HepPlanError, HepResultError
 
-VERTEX = """
-type point { x: length, y: length, z: length }
-type track { x0: length, y0: length, tx: real, ty: real }
-
-fn chi2(v: point, t: track[4], sigma: length) -> real {
-    d = [((v.x - t[i].x0 - t[i].tx * v.z) / sigma)^2 + ((v.y - t[i].y0 - t[i].ty * v.z) / sigma)^2 for i in 0..4]
-    return sum(d)
-}
-
-model vertex {
-    param flight: length = 5 mm
-    param sigma: length = 0.02 mm
-    plate i in 0..4 {
-        sx ~ normal(0, 0.3)
-        sy ~ normal(0, 0.3)
-        ex ~ normal(0, 1)
-        ey ~ normal(0, 1)
-        t = track(x0 = 1 mm - sx * flight + sigma * ex, y0 = 2 mm - sy * flight + sigma * ey, tx = sx, ty = sy)
-    }
-    guess = point(x = 0 mm, y = 0 mm, z = 0 mm)
-    v = argmin(u -> chi2(u, t, sigma), start = guess)
-    return (x = v.x, y = v.y, z = v.z)
-}
-"""
+VERTEX = Path(__file__).parents[1] / "statistical" / "programs" / "vertex.hep"
 
 
 def model(body: str, items: str = "") -> hepppl.Model:
@@ -102,9 +80,11 @@ def test_hard_zeros() -> None:
 
 
 def test_a_vertex_fit() -> None:
-    m = hepppl.parse(VERTEX)
+    m = hepppl.load(VERTEX)
     agree(m, rel=1e-4)
     result = m.grad(4000)
+    back = m.grad(4000, mode="reverse")
+    assert back.gradient["z"]["sigma"] == pytest.approx(result.gradient["z"]["sigma"], rel=1e-3)
     assert m.units["z"] == "mm"
     assert result.mean["x"] == pytest.approx(1, abs=0.003)
     assert result.mean["z"] == pytest.approx(5, abs=0.01)
@@ -195,7 +175,8 @@ def test_in_processes_loops_and_plates() -> None:
         "while k < 3 limit 5 { s = s + root(u -> u^2 - a - k, 0, 9)\n k = k + 1 }\n"
         "plate i in 0..3 { y ~ normal(a, 1)\n z = argmin(v -> (v - y)^2 + (v - i)^2, start = 0) }\n"
         "return (n = sum(h), s = s, z = sum(z))",
-        "process shower(e, a) {\n z ~ uniform(0.2, 0.8)\n keep ~ bernoulli(0.5)\n emit root(u -> u^3 + u - z * a * e, 0, 99)\n"
+        "process shower(e, a) {\n z ~ uniform(0.2, 0.8)\n keep ~ bernoulli(0.5)\n"
+        " emit root(u -> u^3 + u - z * a * e, 0, 99)\n"
         " if e > 2 and keep {\n spawn shower(z * e, a)\n spawn shower((1 - z) * e, a)\n }\n}",
     )
     agree(m)

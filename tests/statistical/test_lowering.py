@@ -8,7 +8,7 @@ import pytest
 
 from .acceptance import load
 
-PROGRAMS = ["discrete_choice", "random_walk", "absorber", "chain_reaction", "photodetector"]
+PROGRAMS = ["discrete_choice", "random_walk", "absorber", "chain_reaction", "photodetector", "vertex"]
 
 
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])

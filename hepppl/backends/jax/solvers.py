@@ -21,8 +21,8 @@ from hepppl.backends.jax.single import Single
 from hepppl.backends.jax.value import Val, apply
 from hepppl.graph import Node, Value
 
-#: Most steps of a search, and Newton steps after it has converged.
-MINIMISE, ROOT, POLISH = 64, 100, 2
+#: Most steps of a search, and most Newton steps once the value has no more digits to gain.
+MINIMISE, ROOT, POLISH = 64, 100, 8
 
 
 def lower_solution(lowering: Lowering, m: Machine, node: Node) -> None:
@@ -136,16 +136,18 @@ def minimise(f: Callable[[Array], Array], x: Array) -> tuple[Array, Array]:
         decrement = jnp.abs(jnp.dot(g, step))
         new = model(x + step)
         sound = positive & jnp.isfinite(new[0]) & jnp.isfinite(new[1]).all() & jnp.isfinite(new[2]).all()
-        slack = 8 * eps * (jnp.abs(value) + jnp.abs(new[0])) + 32 * eps * eps * scale
+        slack = 32 * eps * (jnp.abs(value) + jnp.abs(new[0])) + 32 * eps * eps * scale
         # Near the minimum the value is all rounding; the gradient still tells whether a step is good.
         better = jnp.where(polished > 0, jnp.abs(jnp.dot(new[1], step)) <= decrement, new[0] <= value + slack)
         good = sound & better
-        done = good & (damping == 0) & (0.5 * decrement <= slack) & jnp.isfinite(value)
+        done = sound & (damping == 0) & (0.5 * decrement <= slack) & jnp.isfinite(value)
         less, more = jnp.where(damping < 1e-3, 0, 0.1 * damping), jnp.maximum(8 * damping, 1e-2)
         x, kept = jax.tree.map(lambda n, o: jnp.where(good, n, o), (x + step, new), (x, (value, g, h)))
         scale = jnp.maximum(scale, jnp.where(good, jnp.abs(new[0]), 0))
         damping = jnp.where(polished > 0, 0, jnp.where(good, less, more))
-        return x, kept, damping, scale, polished + (done | (polished > 0)), count + 1
+        ended = (polished > 0) & ~good
+        polished = jnp.where(ended, POLISH + 1, polished + (done | (polished > 0)))
+        return x, kept, damping, scale, polished, count + 1
 
     zero = jnp.zeros((), x.dtype)
     nothing = (zero + jnp.inf, jnp.zeros_like(x), jnp.eye(x.size, dtype=x.dtype))  # its step stays at the start
