@@ -166,8 +166,9 @@ def _problem(entry: Entry, built_in: bool) -> Diagnostic | None:
     return problem and Diagnostic("W803", problem.message, hints=problem.hints)
 
 
-def call_function(name: str, xp: Any, arguments: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
-    """The value of a registered function for one event, an array of ``shape`` in the namespace ``xp``.
+def call_function(name: str, xp: Any, arguments: tuple[Any, ...], shape: tuple[int, ...], span: Span) -> Any:
+    """The value of a registered function for one event, an array of ``shape`` in the namespace ``xp``; ``span`` is
+    where the program calls it.
 
     Raises `HepPluginError`: as `load`, and E805 where the function fails or gives something else.
     """
@@ -176,9 +177,9 @@ def call_function(name: str, xp: Any, arguments: tuple[Any, ...], shape: tuple[i
     try:
         value = xp.asarray(function(xp, *arguments))
     except Exception as error:  # a plugin may fail in any way
-        raise HepPluginError(Diagnostic("E805", f"{subject} failed: {type(error).__name__}: {error}")) from error
+        raise HepPluginError(Diagnostic("E805", f"{subject} failed: {type(error).__name__}: {error}", span)) from error
     if value.shape != shape:
-        raise HepPluginError(Diagnostic("E805", f"{subject} gave an array of shape {value.shape}, not {shape}"))
+        raise HepPluginError(Diagnostic("E805", f"{subject} gave an array of shape {value.shape}, not {shape}", span))
     return value
 
 

@@ -82,7 +82,7 @@ def _unique(cx: Context) -> list[Diagnostic]:
     files = {source: i for i, source in enumerate(cx.modules)}
 
     def place(d: Diagnostic) -> tuple[int, int, str]:
-        return (files[d.span.source], d.span.start, d.code) if d.span else (-1, -1, d.code)
+        return (files.get(d.span.source, -1), d.span.start, d.code) if d.span else (-1, -1, d.code)
 
     return sorted(found.values(), key=place)
 

@@ -156,9 +156,10 @@ def _place(item: ast.ImportItem, importer: Source) -> str | Diagnostic:
 
 
 def _shown(path: str) -> str:
-    """What to call an imported file: files of the library by their names there."""
-    inside = Path(path).parent == LIBRARY
-    return PREFIX + os.path.basename(path) if inside else path
+    """What to call an imported file: files of the library by their names there, which no other file has."""
+    if Path(path).parent == LIBRARY:
+        return PREFIX + os.path.basename(path)
+    return f"./{path}" if path.startswith(PREFIX) else path
 
 
 def _similar(path: str) -> tuple[str, ...]:

@@ -127,6 +127,17 @@ def test_a_cascade_through_two_files(write: Write) -> None:
     assert events.outputs["s"].tolist() == [63, 63]
 
 
+def test_the_library_is_not_shadowed(write: Write) -> None:
+    """A folder of one's own may be called std as well."""
+    path = write(
+        {
+            "main.hep": 'import "./std/qcd.hep" as mine\nmodel m { return (a = mine.beta0(5), b = mine.c_f) }\n',
+            "std/qcd.hep": 'import "std/qcd.hep" as lib\nconst c_f = 1\nfn beta0(n) = lib.beta0(n) * 12 * pi\n',
+        }
+    )
+    assert constants(path) == {"a": pytest.approx(23), "b": 1}
+
+
 def test_models_of_an_imported_file_are_its_own(write: Write) -> None:
     path = write(
         {"main.hep": 'import "a.hep"\nmodel m { return f() }\n', "a.hep": "fn f() = 3\nmodel m { return 4 }\n"}

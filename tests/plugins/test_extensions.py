@@ -213,6 +213,9 @@ def test_a_failing_implementation_is_contained(body: str, declaration: str, code
         assert diagnostic.code == code
         assert word in diagnostic.message
         assert code == "E803" or "acme 1.0" in diagnostic.message
+        if "out of paper" in diagnostic.message:
+            assert diagnostic.span is not None
+            assert diagnostic.span.text == "raises(x)"
 
 
 @pytest.mark.usefixtures("acme")

@@ -271,7 +271,7 @@ class Lowering:
 def extern(node: Node) -> Callable[..., Any]:
     """A plugin's function of one event's values."""
     name, shape = node.attrs["function"], node.results[0].type.shape
-    return lambda *xs: call_function(name, jnp, xs, shape)
+    return lambda *xs: call_function(name, jnp, xs, shape, node.span)
 
 
 def unsupported(code: str, message: str, span: Span, *hints: str) -> HepUnsupportedError:

@@ -133,7 +133,8 @@ class Event:
         inputs = [env[value] for value in node.inputs]
         kind = tensor(node.results[0]).kind
         if node.op == "extern":
-            value = call_function(node.attrs["function"], np, tuple(inputs), tensor(node.results[0]).shape)
+            shape = tensor(node.results[0]).shape
+            value = call_function(node.attrs["function"], np, tuple(inputs), shape, node.span)
             return [self.numbers.of(kind, value)]
         try:
             return [self.numbers.apply(node.op, inputs, kind, node.attrs)]
