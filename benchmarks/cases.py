@@ -165,8 +165,8 @@ def walks(scale: float, rounds: int) -> Iterator[Row]:
 
 
 def reverse(scale: float, rounds: int) -> Iterator[Row]:
-    """Ten parameters against one, in reverse mode through a loop: a table against a number, which is held to the bar, and
-    ten coefficients, all of which matter at every step, against one of them: ten derivatives to add up instead of one.
+    """Ten parameters against one, in reverse mode through a loop: a table against a number, which is held to the bar,
+    and ten coefficients, all of which matter at every step, against one of them: ten derivatives instead of one.
     """
     n = int(65_536 * scale)
     one, table, ten = load("walk_in_blocks"), load("random_walk_table"), load("ten_parameters")
