@@ -69,7 +69,15 @@ def heading(result: Any, events: int) -> str:
 
 
 def shown(value: Any) -> str:
-    return f"[{', '.join(map(shown, value))}]" if isinstance(value, tuple) else text.number(value, 6)
+    if not isinstance(value, tuple):
+        return text.number(value, 6)
+    if len(value) > 6 or any(isinstance(v, tuple) for v in value):  # a table, or the weights of a net
+        return " x ".join(map(str, shape(value))) + " numbers"
+    return f"[{', '.join(map(shown, value))}]"
+
+
+def shape(value: Any) -> tuple[int, ...]:
+    return (len(value), *shape(value[0])) if isinstance(value, tuple) else ()
 
 
 def closing(result: Any, events: int) -> str:

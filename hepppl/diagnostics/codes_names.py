@@ -175,12 +175,6 @@ VALUES: dict[str, Code] = {
 }
 
 UNSUPPORTED: dict[str, Code] = {
-    "E701": Code(
-        "`net` is not supported yet",
-        "Learnable functions are part of the language, but this version cannot run them.",
-        "model m {\n    net f: mlp(inputs = 1, outputs = 1, hidden = [8])\n    return 1\n}",
-        "Write the function out, with `param` arrays for its coefficients.",
-    ),
     "E705": Code(
         "data of unknown shape",
         "The length of a `data` array must be known when the program is compiled, and its elements must be numbers.",

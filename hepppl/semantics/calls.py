@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hepppl import distributions
 from hepppl.diagnostics import Diagnostic, Label, Span
-from hepppl.semantics import bodies, closures, declared, expressions, functions, modules, pdg, solvers
+from hepppl.semantics import bodies, closures, declared, expressions, functions, modules, nets, pdg, solvers
 from hepppl.semantics.arithmetic import Operand, scalar_of, to_kind
 from hepppl.semantics.build import TooLarge
 from hepppl.semantics.context import Context, Scope
@@ -22,6 +22,9 @@ def call(cx: Context, e: ast.Call) -> Structured:
     function = closures.bound(cx, e.func)
     if function is not None:
         return closures.call(cx, function, e)
+    weights = nets.named(cx, e.func) if cx.nets else None
+    if weights is not None:
+        return nets.call(cx, weights, e)
     found = modules.table(cx, e.func)
     if found is None:
         evaluated(cx, e)

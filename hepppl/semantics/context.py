@@ -87,6 +87,7 @@ class Context:
         self.data: list[Data] = []
         self.data_static: dict[str, int] = {}  # integers among the data, as given or by default
         self.sized_by: dict[str, Any] = {}  # data whose values or lengths the program is specialised to
+        self.nets: dict[str, Any] = {}  # name of a net's record -> its layers
         self.turns: dict[Value, tuple[int, int, int]] = {}  # loop variable -> start, stop, depth of its block
         self.promotions: dict[Any, tuple[Any, ...]] = {}  # loop -> types of its carried values after promotion
         self.extents: dict[str, tuple[int, int]] = {}  # plate variable in scope -> start, stop

@@ -1,4 +1,4 @@
-"""`param`, `data`, `net`: what the caller of a model gives."""
+"""`param`, `data`: what the caller of a model gives."""
 
 from __future__ import annotations
 
@@ -16,12 +16,6 @@ from hepppl.semantics.structure import fit
 from hepppl.semantics.types import Dim, Tensor, Type
 from hepppl.semantics.values import POISON, Num, Poison, Rec, describe, describe_type, is_constant, with_article
 from hepppl.syntax import ast
-
-
-def net(cx: Context, stmt: ast.NetStmt) -> None:
-    cx.error("E701", "`net` is not supported yet", stmt.span)
-    cx.bind(stmt.name, POISON, stmt.name_span)
-
 
 # ---------------------------------------------------------------- param
 

@@ -65,7 +65,7 @@ OPS: Mapping[str, int] = {
     "fill": 1,  # [size] copies along a new leading axis
     "sum": 1, "prod": 1, "mean": 1, "amin": 1, "amax": 1, "any": 1, "all": 1,  # over the leading axis
     "cumsum": 1, "sort": 1, "argsort": 1, "argmin": 1, "argmax": 1, "reverse": 1,  # of the leading axis
-    "dot": 2,
+    "dot": 2,  # vectors and matrices
     "concatenate": -1,
     "searchsorted": 2,  # edges, value: how many edges are <= value
     "interp": 3,  # x, xp, fp

@@ -8,6 +8,7 @@ MAX_NODES = 20_000  # of the elaborated program, functions inlined
 MAX_STEPS = 100_000  # expressions elaborated, those of inlined functions each time
 MAX_DEPTH = 64  # nested blocks of a finished program
 MAX_CALLS = 100  # nested function calls
+MAX_WEIGHTS = 10**6  # of a net
 MAX_UNKNOWNS = 16  # of an argmin
 MAX_FOLDING = 1_000_000  # array elements computed at compile time, all together
 MAX_INTEGER_BITS = 4096  # of an integer constant while it is computed

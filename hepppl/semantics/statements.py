@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from hepppl.diagnostics import Span
-from hepppl.semantics import control, declarations, declared, expressions, indexing, plates, processes, sites
+from hepppl.semantics import control, declarations, declared, expressions, indexing, nets, plates, processes, sites
 from hepppl.semantics.arithmetic import Operand, condition, scalar_of, to_kind
 from hepppl.semantics.build import call_it
 from hepppl.semantics.context import Binding, Context
@@ -347,7 +347,7 @@ def _rules() -> dict[type[ast.Stmt], Callable[[Context, Any], None]]:
         ast.ConstStmt: _const,
         ast.ParamStmt: declarations.param,
         ast.DataStmt: declarations.data,
-        ast.NetStmt: declarations.net,
+        ast.NetStmt: nets.declare,
         ast.SampleStmt: sites.sample,
         ast.ObserveStmt: sites.observe,
         ast.IfStmt: control.if_statement,

@@ -54,6 +54,11 @@ def put(array: Any, value: Any, *indices: Any) -> Any:
     return lax.dynamic_update_slice(array, block, starts)
 
 
+def dot(x: Any, y: Any) -> Any:
+    """The product of vectors and matrices, in full precision on every device."""
+    return jnp.sum(x * y, 0) if x.ndim == y.ndim == 1 else jnp.dot(x, y, precision=lax.Precision.HIGHEST)
+
+
 def integer_pow(exponent: int) -> Callable[[Any], Any]:
     return lambda x: lax.integer_pow(x, exponent)
 
@@ -76,7 +81,7 @@ SIMPLE: Mapping[str, Callable[..., Any]] = {
     "amin": lambda x: jnp.min(x, 0), "amax": lambda x: jnp.max(x, 0), "any": lambda x: jnp.any(x, 0),
     "all": lambda x: jnp.all(x, 0), "cumsum": lambda x: jnp.cumsum(x, 0), "sort": lambda x: jnp.sort(x, 0),
     "argsort": lambda x: jnp.argsort(x, 0), "argmin": lambda x: jnp.argmin(x, 0),
-    "argmax": lambda x: jnp.argmax(x, 0), "reverse": lambda x: jnp.flip(x, 0), "dot": lambda x, y: jnp.sum(x * y, 0),
+    "argmax": lambda x: jnp.argmax(x, 0), "reverse": lambda x: jnp.flip(x, 0), "dot": dot,
     "concatenate": lambda *xs: jnp.concatenate(xs),
     "searchsorted": lambda edges, x: jnp.searchsorted(edges, x, side="right"), "interp": jnp.interp,
 }  # fmt: skip
