@@ -13,14 +13,17 @@ parameters and constants alone, or with discrete values alone, are sound: for al
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 from hepppl.graph.scope import SiteContext
 from hepppl.graph.wires import Field, Point, Wire
 from hepppl.semantics.ir import Node, Program, Value
 from hepppl.semantics.types import CollectionType, Tensor
+
+T = TypeVar("T")
 
 #: Operations whose result jumps when an operand moves, and what to call that.
 ROUGH: Mapping[str, str] = {
@@ -106,11 +109,40 @@ def reach(starts: Iterable[Point], edges: Mapping[Point, Collection[Point]]) -> 
     return frozenset(seen)
 
 
-def adjacency(pairs: Iterable[tuple[Point, Point]]) -> dict[Point, list[Point]]:
-    edges: dict[Point, list[Point]] = {}
+def adjacency(pairs: Iterable[tuple[Point, T]]) -> dict[Point, list[T]]:
+    edges: dict[Point, list[T]] = {}
     for source, target in pairs:
         edges.setdefault(source, []).append(target)
     return edges
+
+
+#: A point next to another, and the number of the site whose law lies between, or None.
+Step = tuple[Point, int | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Smooth:
+    """The wires along which derivatives pass, in both directions; shared by every `Flow` of a program."""
+
+    forward: Mapping[Point, Collection[Step]]
+    backward: Mapping[Point, Collection[Step]]
+    sites: Mapping[Point, int]  # drawn value -> number
+
+    @cached_property
+    def _back(self) -> Mapping[Point, Collection[Point]]:
+        return {point: [near for near, _ in steps] for point, steps in self.backward.items()}
+
+    def behind(self, values: Iterable[Point]) -> tuple[int, ...]:
+        """The sites that ``values`` are computed from, through the laws of others too."""
+        everything = reach(values, self._back)
+        return tuple(number for value, number in self.sites.items() if value in everything)
+
+
+def smooth(wires: Iterable[Wire], sites: Iterable[SiteContext]) -> Smooth:
+    laws = [(w.source, w.target, w.node.attrs["number"] if w.kind == "law" else None) for w in wires if passes(w)]
+    forward = adjacency((source, (target, law)) for source, target, law in laws)
+    backward = adjacency((target, (source, law)) for source, target, law in laws)
+    return Smooth(forward, backward, {site.value: site.number for site in sites})
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,38 +150,36 @@ class Flow:
     """The flow of derivatives with respect to ``wrt`` when the sites numbered in ``pathwise`` are reparameterised."""
 
     program: Program
-    sites: tuple[SiteContext, ...]
-    smooth: tuple[Wire, ...]  # those that pass
+    sites: Mapping[int, SiteContext]
+    smooth: Smooth
     rough: tuple[Node, ...]
     diffuse: frozenset[Point]  # values with a continuous law
     wrt: frozenset[str]
     pathwise: frozenset[int]
 
     @cached_property
-    def _open(self) -> list[tuple[Point, Point]]:
-        return [(w.source, w.target) for w in self.smooth if w.kind != "law" or w.node.attrs["number"] in self.pathwise]
-
-    @cached_property
     def carrying(self) -> frozenset[Point]:
         """The values (and fields of collections) that carry a derivative."""
-        starts = [p.value for p in self.program.params if p.name in self.wrt and differentiable(p.value)]
-        return reach(starts, adjacency(self._open))
+        seen: set[Point] = {p.value for p in self.program.params if p.name in self.wrt and differentiable(p.value)}
+        pending = list(seen)
+        while pending:
+            for target, law in self.smooth.forward.get(pending.pop(), ()):
+                if target not in seen and (law is None or law in self.pathwise):
+                    seen.add(target)
+                    pending.append(target)
+        return frozenset(seen)
 
-    @cached_property
-    def _back(self) -> dict[Point, list[Point]]:
-        return adjacency((t, s) for s, t in self._open if s in self.carrying)
-
-    @cached_property
-    def _by_value(self) -> dict[Point, SiteContext]:
-        return {site.value: site for site in self.sites}
+    def _behind(self, point: Point) -> Iterator[Point]:
+        for source, law in self.smooth.backward.get(point, ()):
+            if source in self.carrying and (law is None or law in self.pathwise):
+                yield source
 
     def __contains__(self, value: Value) -> bool:
         return value in self.carrying
 
     def law_depends(self, number: int) -> bool:
         """An argument of the site's distribution carries a derivative."""
-        site = next(s for s in self.sites if s.number == number)
-        return any(value in self.carrying for value in site.node.inputs)
+        return any(value in self.carrying for value in self.sites[number].node.inputs)
 
     def sources(self, values: Iterable[Value]) -> tuple[tuple[int, ...], tuple[str, ...]]:
         """Where the derivative that ``values`` carry comes from: the nearest pathwise sites (numbers) and the
@@ -163,11 +193,11 @@ class Flow:
             if point in seen:
                 continue
             seen.add(point)
-            if point in self._by_value:
-                sites[self._by_value[point].number] = None
+            if point in self.smooth.sites:
+                sites[self.smooth.sites[point]] = None
                 continue
             direct.add(point)
-            pending.extend(self._back.get(point, ()))
+            pending.extend(self._behind(point))
         params = tuple(p.name for p in self.program.params if p.name in self.wrt and p.value in direct)
         return tuple(sites), params
 
@@ -180,13 +210,8 @@ class Flow:
             carried = tuple(dict.fromkeys(v for v in operands if v in self.carrying))
             if carried and any(v in self.diffuse for v in operands):
                 sites, params = self.sources(carried)
-                found.append(RoughUse(node, carried, sites, params, self._noise(carried)))
+                found.append(RoughUse(node, carried, sites, params, self.smooth.behind(carried)))
         return tuple(found)
-
-    def _noise(self, values: Iterable[Value]) -> tuple[int, ...]:
-        back = adjacency((w.target, w.source) for w in self.smooth)
-        behind = reach(values, back)
-        return tuple(site.number for site in self.sites if site.value in behind)
 
     def nonsmooth_of(self, number: int) -> tuple[RoughUse, ...]:
         """The uses where the derivative of this site's drawn value is lost."""

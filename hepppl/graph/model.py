@@ -57,7 +57,10 @@ class ModelGraph:
 
     def site(self, number: int) -> _scope.SiteContext:
         """The site of that number. Raises KeyError where there is none."""
-        return self._once("by number", lambda: {site.number: site for site in self.sites()})[number]
+        return self._by_number()[number]
+
+    def _by_number(self) -> Mapping[int, _scope.SiteContext]:
+        return self._once("by number", lambda: {site.number: site for site in self.sites()})
 
     def process_facts(self, root: str) -> Mapping[str, _processes.ProcessFacts]:
         """Facts of all processes that a first particle of process ``root`` can give rise to, by key."""
@@ -133,14 +136,14 @@ class ModelGraph:
         return self._once(("carries", chosen, served), lambda: self._carries(chosen, served))
 
     def _carries(self, wrt: frozenset[str], pathwise: frozenset[int]) -> _flow.Flow:
-        smooth = self._once("smooth", lambda: tuple(w for w in self.wires() if _flow.passes(w)))
+        smooth = self._once("smooth", lambda: _flow.smooth(self.wires(), self.sites()))
         rough = self._once("rough", self._rough)
         diffuse = self._once("diffuse", lambda: self._diffuse(smooth))
-        return _flow.Flow(self.program, self.sites(), smooth, rough, diffuse, wrt, pathwise)
+        return _flow.Flow(self.program, self._by_number(), smooth, rough, diffuse, wrt, pathwise)
 
     def _rough(self) -> tuple[Node, ...]:
         return tuple(n for n in self.nodes() if _flow.rough_operands(n) and self.influences_of(n.results))
 
-    def _diffuse(self, smooth: tuple[_wires.Wire, ...]) -> frozenset[_wires.Point]:
+    def _diffuse(self, smooth: _flow.Smooth) -> frozenset[_wires.Point]:
         starts = [site.value for site in self.sites() if _flow.differentiable(site.value)]
-        return _flow.reach(starts, _flow.adjacency((w.source, w.target) for w in smooth if w.kind != "law"))
+        return _flow.reach(starts, {p: [t for t, law in steps if law is None] for p, steps in smooth.forward.items()})

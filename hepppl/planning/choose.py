@@ -88,10 +88,10 @@ class _Chooser:
     def flow(self, pathwise: Iterable[int]) -> Flow:
         return self.graph.carries(self.wrt, frozenset(pathwise))
 
-    def info(self, number: int, pathwise: frozenset[int]) -> SiteInfo:
-        """The site, with the others in ``pathwise`` reparameterised, and its uses as if it were too."""
+    def info(self, number: int, pathwise: frozenset[int], uses: bool = True) -> SiteInfo:
+        """The site, with the others in ``pathwise`` reparameterised, and its ``uses`` as if it were too."""
         site, its_law = self.sites[number], self.laws[number]
-        flow = self.flow(pathwise | {number})
+        uses = uses and not its_law.discrete
         return SiteInfo(
             name=site.name,
             number=number,
@@ -100,7 +100,7 @@ class _Chooser:
             pathwise=its_law.pathwise,
             support_size=its_law.support_size,
             law_depends=self.flow(pathwise).law_depends(number),
-            nonsmooth=() if its_law.discrete else tuple(use.description for use in flow.nonsmooth_of(number)),
+            nonsmooth=tuple(u.description for u in self.flow(pathwise | {number}).nonsmooth_of(number)) if uses else (),
             in_process=site.process is not None,
             in_loop=bool(site.loops),
             moving_support=any(site.node.inputs[i] in self.flow(pathwise) for i in its_law.bounds),
@@ -126,7 +126,7 @@ class _Chooser:
 
     def start(self) -> frozenset[int]:
         """The sites that are reparameterised if nothing forbids it."""
-        smooth = {n: replace(self.info(n, frozenset()), nonsmooth=(), law_depends=True) for n in self.sites}
+        smooth = {n: replace(self.info(n, frozenset(), uses=False), law_depends=True) for n in self.sites}
         able = {n for n, info in smooth.items() if any(e.pathwise for e in self.sound(info))}
         return frozenset(self._with_pins(able))
 

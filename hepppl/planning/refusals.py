@@ -71,8 +71,7 @@ def _behind(flow: Flow, use: RoughUse) -> tuple[str, ...]:
         if number in seen:
             continue
         seen.add(number)
-        site = next(s for s in flow.sites if s.number == number)
-        above, params = flow.sources(site.node.inputs)
+        above, params = flow.sources(flow.sites[number].node.inputs)
         names.update((name, None) for name in params)
         pending.extend(above)
     return tuple(names)
