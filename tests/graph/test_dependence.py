@@ -31,7 +31,7 @@ def test_rough_uses_and_where_they_come_from() -> None:
     assert use.node.op == "gt"
     assert use.sites == (pt,)
     assert use.params == ()
-    assert "line 6" in use.description
+    assert "line 8" in use.description
     assert graph.carries(["scale"], []).nonsmooth == ()
 
 

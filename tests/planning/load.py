@@ -11,7 +11,7 @@ from hepppl.semantics import check
 from hepppl.syntax import parse
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = (ROOT / "examples", ROOT / "tests" / "reference" / "programs")
+FOLDERS = (ROOT / "examples", ROOT / "tests" / "corpus" / "good" / "physics")
 NAMES = (
     "absorber",
     "counting",

@@ -15,7 +15,7 @@ from hepppl.syntax import parse
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.hep"))
-EVERYTHING = Path(__file__).parent / "programs" / "everything.hep"
+EVERYTHING = ROOT / "tests" / "corpus" / "good" / "probes" / "everything.hep"
 
 
 def program(text: str, **options: Any) -> Program:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 import hepppl
+from tests.corpus.programs import FILES
 
 from .oracles import Exact
 
@@ -26,10 +27,8 @@ ROOT = Path(__file__).parents[2]
 
 @cache
 def load(name: str) -> Any:
-    """A program of ``examples/`` or of ``programs/`` here, loaded once so that it compiles once."""
-    folders = (ROOT / "examples", Path(__file__).parent / "programs")
-    path = next(folder / f"{name}.hep" for folder in folders if (folder / f"{name}.hep").exists())
-    return hepppl.load(path)
+    """A program of ``examples/`` or of the corpus, loaded once so that it compiles once."""
+    return hepppl.load(FILES[name])
 
 
 def assert_within(

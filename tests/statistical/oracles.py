@@ -141,7 +141,7 @@ def veto_shower(alpha_mz: float) -> tuple[Exact, Exact]:
 
 
 def mixed(t: float) -> dict[str, Exact]:
-    """``programs/mixed.hep`` by summing over first, n, k and last, and by quadrature over y."""
+    """``mixed.hep`` by summing over first, n, k and last, and by quadrature over y."""
     nodes, weights = hermegauss(80)
     weights = weights / np.sqrt(2 * np.pi)
 

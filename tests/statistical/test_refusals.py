@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 import hepppl
+from tests.corpus.programs import FILES
 
 from .acceptance import ROOT, load
 
 CHOICE = ROOT / "examples" / "discrete_choice.hep"
-SMALL = Path(__file__).parent / "programs" / "small_limit.hep"
+SMALL = FILES["small_limit"]
 
 
 def run(*words: object) -> subprocess.CompletedProcess[str]:
@@ -51,7 +52,7 @@ def test_a_limit_that_just_fits_is_enough() -> None:
 
 def test_some_truncated_events_are_counted_exactly() -> None:
     """A while loop that wants one turn more than its limit with probability p^limit."""
-    text = (Path(__file__).parent / "programs" / "waiting.hep").read_text("utf-8").replace("limit 200", "limit 3")
+    text = FILES["waiting"].read_text("utf-8").replace("limit 200", "limit 3")
     events = hepppl.parse(text).simulate(20_000, seed=61, p=0.5, tolerance=1.0)
     assert abs(events.truncated - 0.125) < 5 * (0.125 * 0.875 / 20_000) ** 0.5
     with pytest.raises(hepppl.HepResultError):

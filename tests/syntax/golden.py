@@ -1,8 +1,7 @@
 """Cases in text files: a title after ``===``, a program, and after ``---`` what it must give.
 
 ``HEPPPL_UPDATE=1 pytest tests/syntax`` rewrites what follows the ``---``; read the difference before committing it.
-Characters that a text file should not hold stand as signs: ␀ for NUL, ␛ for escape, ⍽ for a no-break space, ␍ for a
-carriage return, and ``@CHAIN@`` for three hundred additions.
+Characters that a text file should not hold stand as signs: ␍ for a carriage return, ⍽ for a no-break space.
 """
 
 from __future__ import annotations
@@ -14,12 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from hepppl.diagnostics import HepSyntaxError, Source, render_all
-from hepppl.syntax import parse
-
 CASES = Path(__file__).parent / "cases"
 UPDATE = bool(os.environ.get("HEPPPL_UPDATE"))
-_SIGNS = {"␀": "\0", "␛": "\x1b", "⍽": "\xa0", "␍": "\r", "@CHAIN@": " + 1" * 300}
+_SIGNS = {"⍽": "\xa0", "␍": "\r"}
 
 
 @dataclass(frozen=True)
@@ -69,12 +65,3 @@ def cases(kind: str) -> list[Case]:
 
 def name(case: Case) -> str:
     return f"{case.file.stem}: {case.title}"
-
-
-def diagnostics(text: str) -> str:
-    """What the author of a wrong program reads."""
-    try:
-        parse(Source("case.hep", text))
-    except HepSyntaxError as error:
-        return render_all(error.diagnostics)
-    return "no error"

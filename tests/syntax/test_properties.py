@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hepppl.diagnostics import Diagnostic, HepSyntaxError, Source, render_short, render_text, to_json
 from hepppl.syntax import ast, format_file, parse
 from hepppl.syntax.depth import children
+from tests.corpus.programs import BAD
 from tests.syntax.build import file, plain
 from tests.syntax.golden import cases
 from tests.syntax.programs import expressions, programs
@@ -93,7 +94,8 @@ def test_any_words_are_parsed_or_explained(text: str, inside: bool) -> None:
 def test_damaged_programs_are_explained() -> None:
     """Words lost, doubled and exchanged in the wrong programs, which already are at the edge."""
     rng = random.Random(1)
-    sources = [case.text.split(" ") for case in cases("wrong") + cases("layout")]
+    wrong = [path.read_text(encoding="utf-8", errors="replace") for path in BAD.values()]
+    sources = [text.split(" ") for text in [*wrong, *(case.text for case in cases("layout"))]]
     for _ in range(3000):
         words = list(rng.choice(sources))
         for _ in range(rng.randint(1, 4)):
