@@ -140,6 +140,7 @@ def _line(
 def _underline(marks: list[_Mark], severity: str, paint: _Paint) -> list[str]:
     """One row of underlines, then the texts beneath them, lower where they would collide."""
     canvas = _Canvas()
+    marks = list(dict.fromkeys(marks))
     for mark in sorted(marks, key=lambda m: m.primary):  # the primary is drawn last, over the others
         canvas.put(
             0,
@@ -151,7 +152,7 @@ def _underline(marks: list[_Mark], severity: str, paint: _Paint) -> list[str]:
     for mark in sorted((m for m in marks if m.text), key=lambda m: (-m.start, m.end)):
         row = next((i for i, left in enumerate(taken) if mark.start + _width(mark.text) + 1 < left), len(taken))
         for above in range(len(taken)):
-            if above < row:
+            if above < row and not canvas.has(above + 1, mark.start):
                 canvas.put(above + 1, mark.start, "|", "label")
         if row == len(taken):
             taken.append(0)
@@ -178,6 +179,9 @@ class _Canvas:
             for extra in range(1, width):
                 line[column + extra] = ("", style)
             column += width
+
+    def has(self, row: int, column: int) -> bool:
+        return column in self.cells.get(row, {})
 
     def rows(self, paint: _Paint) -> list[str]:
         out = []

@@ -10,8 +10,9 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
 
     Distance counts insertions, deletions, substitutions and swaps of neighbours, after case and underscores are
     ignored; up to a third of the letters may differ. Ties go to the candidate that agrees in case, then to the first
-    in the alphabet.
+    in the alphabet. Where none is as close as that, a name of three letters or more may be the beginning of one.
     """
+    candidates = list(candidates)
     best: tuple[int, int, str] | None = None
     plain = _plain(name)
     for candidate in candidates:
@@ -24,7 +25,10 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
         key = (distance, _distance(name, candidate, len(name) + len(candidate)), candidate)
         if best is None or key < best:
             best = key
-    return best[2] if best else None
+    if best:
+        return best[2]
+    longer = [c for c in candidates if len(plain) > 2 and _plain(c).startswith(plain) and c != name]
+    return min(longer, key=lambda c: (len(c), c), default=None)
 
 
 def _plain(name: str) -> str:

@@ -90,8 +90,9 @@ def passes(wire: Wire) -> bool:
 
 
 def rough_operands(node: Node) -> tuple[Value, ...]:
-    """The operands that a node compares, rounds or bins."""
-    if node.op in ROUGH or (node.op == "extern" and not node.attrs["smooth"]):
+    """The operands that a node compares, rounds or bins; none where its result is ``continuous`` all the same."""
+    rough = node.op in ROUGH and not node.attrs.get("continuous")
+    if rough or (node.op == "extern" and not node.attrs["smooth"]):
         return node.inputs
     if node.op == "reduce" and node.attrs["kind"] == "hist":
         return (node.regions[0].results[0], node.inputs[-1])

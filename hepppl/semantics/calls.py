@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hepppl import distributions
 from hepppl.diagnostics import Diagnostic, Label, Span
+from hepppl.diagnostics.suggest import nearest
 from hepppl.semantics import bodies, closures, declared, expressions, functions, modules, nets, pdg, solvers
 from hepppl.semantics.arithmetic import Operand, scalar_of, to_kind
 from hepppl.semantics.build import TooLarge
@@ -85,6 +86,8 @@ def _not_callable(cx: Context, e: ast.Call, table: Table, plain: str, alias: str
     elsewhere = [f"{a}.{plain}" for a, m in cx.module.spaces.items() if plain in m.own.functions and not alias]
     foreign = foreign or (elsewhere[0] if elsewhere else None)
     meant = f"write {foreign} instead" if foreign else cx.close_to(name, candidates)
+    if meant is None and (near := nearest(name, functions.FOREIGN)):
+        meant = f"write {functions.FOREIGN[near]} instead"
     return cx.error("E308", f"there is no function '{name}'", span, hints=(meant,))
 
 

@@ -10,7 +10,7 @@ from hepppl.semantics.arithmetic import Operand, condition, const, logic
 from hepppl.semantics.build import Frame, wrap
 from hepppl.semantics.context import Context
 from hepppl.semantics.ir import Region
-from hepppl.semantics.structure import convert, select, unify
+from hepppl.semantics.structure import convert, fill, select, unify
 from hepppl.semantics.types import BOOL
 from hepppl.semantics.values import POISON, Num, Poison, Rec, Structured, leaves
 from hepppl.syntax import ast
@@ -83,6 +83,8 @@ def if_expression(cx: Context, e: ast.IfExpr) -> Structured:
     if fixed is not None and isinstance((other if fixed else then).value, Poison):
         hoist(cx, [then_frame if fixed else other_frame])
         return (then if fixed else other).value
+    if isinstance(cond, Num) and cond.type.shape:
+        then, other = (_spread(cx, side, cond, frame) for side, frame in ((then, then_frame), (other, other_frame)))
     target = unify(cx, then, other, "the two sides of this `if` must be of one type", e.span)
     if target is None or isinstance(cond, Poison):
         return POISON
@@ -94,6 +96,15 @@ def if_expression(cx: Context, e: ast.IfExpr) -> Structured:
     if isinstance(a, Poison) or isinstance(b, Poison):
         return POISON
     return choose(cx, cond, a, then_frame, b, other_frame, e.span)
+
+
+def _spread(cx: Context, side: Operand, cond: Num, frame: Frame) -> Operand:
+    """A plain number goes with every element of an array of conditions."""
+    value: Structured = side.value
+    with cx.builder.into(frame):
+        for size in reversed(cond.type.shape if isinstance(value, Num) and not value.type.shape else ()):
+            value = value if isinstance(value, Poison) else fill(cx, value, size, side.span)  # type: ignore[arg-type]
+    return Operand(value, side.span)
 
 
 def _side(cx: Context, e: ast.Expr, muted: bool) -> Operand:

@@ -56,11 +56,12 @@ def _mixture(cx: Context, e: ast.Call, inputs: list[Value]) -> Law | None:
         cx.error("E408", f"the weights of a mixture {why}", weights.span)
         return None
     if not probs.type.dim.dimensionless or probs.type.shape[0] != len(laws):
+        many = f"{len(laws)} component{'s' * (len(laws) > 1)}"
         cx.error(
             "E209",
-            f"'mixture' has {len(laws)} components, but its weights are {describe(probs)}",
+            f"'mixture' has {many}, but its weights are {describe(probs)}",
             weights.span,
-            ((components.span, f"{len(laws)} components"),),
+            ((components.span, many),),
         )
         return None
     parts = [x for x in laws if x is not None]

@@ -221,6 +221,9 @@ def _leave(cx: Context, scope: Scope, carried: dict[str, Num | Rec], values: Seq
 
 
 def _forget(cx: Context, name: str, binding: Binding, word: str) -> None:
+    before = cx.scope.names.get(name)
+    if before is not None and before.why is not None:  # it had no usable value before the loop either
+        return
     if binding.why is not None or isinstance(binding.value, Poison):
         cx.scope.names[name] = binding
     elif isinstance(binding.value, Coll) and name in cx.scope.names:

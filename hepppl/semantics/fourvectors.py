@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hepppl.diagnostics import Span
-from hepppl.semantics.arithmetic import Operand, arithmetic, const, scalar_of
+from hepppl.semantics.arithmetic import Operand, arithmetic, const, op, scalar_of
 from hepppl.semantics.context import Context
 from hepppl.semantics.declared import P4_FIELDS
+from hepppl.semantics.types import NONE, Tensor
 from hepppl.semantics.values import POISON, Num, Poison, Rec, Structured, describe, with_article
 
 
@@ -73,8 +74,10 @@ DERIVED = tuple(_DERIVED)
 
 
 def _signed_root(m2: _Expr) -> _Expr:
-    """Negative for a space-like vector, as in `vector` and ROOT."""
-    return m2.f("sign") * m2.f("abs").f("sqrt")
+    """Negative for a space-like vector, as in `vector` and ROOT. The root is zero where the sign jumps."""
+    assert isinstance(m2.value, Num)
+    sign = op(m2.cx, "sign", [m2.value], Tensor("real", NONE, m2.value.type.shape), m2.span, continuous=True)
+    return _Expr(m2.cx, sign, m2.span) * m2.f("abs").f("sqrt")
 
 
 def derived(cx: Context, p: Rec, name: str, span: Span) -> Structured:

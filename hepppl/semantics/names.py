@@ -152,8 +152,8 @@ def unit_named(cx: Context, name: str, span: Span) -> declared.Unit | None:
         return declared.user_unit(cx, cx.unit_items[name])
     if name in cx.units:
         return cx.units[name]
-    hint = cx.close_to(name, [*cx.unit_items, *cx.units])
-    if name in cx.scope.names and hint is None:
-        hint = f"to multiply, write * between the number and '{name}'"
-    cx.error("E311", f"there is no unit '{name}'", span, hints=(hint,))
+    hints = units.unit_hints(name, [*cx.unit_items, *cx.units])
+    if name in cx.scope.names and not hints:
+        hints = (f"to multiply, write * between the number and '{name}'",)
+    cx.error("E311", f"there is no unit '{name}'", span, hints=hints)
     return None

@@ -49,13 +49,26 @@ def property_of(which: str, cx: Context, name: ast.Expr | Operand, span: Span) -
     table = _particles()
     row = table.get(name.value)
     if row is None:
-        return cx.error(
-            "E313", f"the PDG lists no particle '{name.value}'", name.span, hints=(cx.close_to(name.value, table),)
-        )
+        return cx.error("E313", f"the PDG lists no particle '{name.value}'", name.span, hints=(_meant(cx, name.value),))
     value = row[("mass", "width", "charge").index(which)]
     if value is None:
         return cx.error("E313", f"the PDG gives no {which} for '{name.value}'", name.span)
     return Num(Tensor("real", CHARGE if which == "charge" else ENERGY), None, float(value))
+
+
+#: Particles by the names that people say.
+_SPOKEN = {
+    "electron": "e-", "positron": "e+", "muon": "mu-", "tau": "tau-", "tauon": "tau-", "photon": "gamma", "pion": "pi+",
+    "kaon": "K+", "proton": "p+", "neutron": "n0", "higgs": "H0", "z boson": "Z0", "zboson": "Z0", "w boson": "W+",
+    "wboson": "W+", "w": "W+", "top": "t", "deuteron": "deuteron",
+}  # fmt: skip
+
+
+def _meant(cx: Context, name: str) -> str | None:
+    """The name without its charge, or the one that people say, or else the nearest."""
+    charged = next((name + end for end in ("0", "+", "-") if name + end in _particles()), None)
+    spoken = _SPOKEN.get(name.lower().replace("_", " "), charged)
+    return f"did you mean '{spoken}'?" if spoken in _particles() else cx.close_to(name, _particles())
 
 
 def _rule(which: str, cx: Context, args: list[Operand | None], span: Span) -> Structured:

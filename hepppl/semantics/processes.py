@@ -196,7 +196,11 @@ def spawn(cx: Context, stmt: ast.SpawnStmt) -> None:
             expressions.evaluate(cx, arg.value)
         name, near = stmt.call.func.span.text, modules.table(cx, stmt.call.func)
         hint = cx.close_to(name, [near[2] + p for p in near[0].processes]) if near else None
-        cx.error("E312", f"there is no process '{name}'", stmt.call.func.span, hints=(hint,))
+        what, labels = f"there is no process '{name}'", tuple[tuple[Span, str], ...]()
+        if near and near[1] in near[0].functions:
+            what = f"'{name}' is a function, not a process"
+            labels = ((near[0].functions[near[1]].name_span, "declared here"),)
+        cx.error("E312", what, stmt.call.func.span, labels, (hint,))
         return
     item, call = found
     values = arguments(cx, item, call)

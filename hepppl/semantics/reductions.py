@@ -172,7 +172,7 @@ def _hist(cx: Context, args: list[Operand | None], span: Span) -> Structured:
     x, edges, weights = args
     assert x is not None
     assert edges is not None
-    num, grid = scalar_of(cx, x, "'hist'"), array_of(cx, edges, "the edges of 'hist'", 1)
+    num, grid = scalar_of(cx, x, "'hist'"), array_of(cx, edges, "the second argument of 'hist'", 1)
     w = scalar_of(cx, weights, "the weights of 'hist'") if weights is not None else const(1.0)
     if isinstance(num, Poison) or isinstance(grid, Poison) or isinstance(w, Poison):
         return POISON

@@ -9,7 +9,7 @@ from hepppl.semantics.arithmetic import Operand
 from hepppl.semantics.context import Context
 from hepppl.semantics.ir import By
 from hepppl.semantics.laws import law
-from hepppl.semantics.values import POISON, Num, Structured, is_constant
+from hepppl.semantics.values import POISON, Num, Poison, Structured, is_constant
 from hepppl.syntax import ast
 
 
@@ -19,10 +19,10 @@ def sample(cx: Context, stmt: ast.SampleStmt) -> None:
     if process is not None:
         statements.store(cx, stmt.target, Operand(processes.draw(cx, stmt, *process), stmt.target.span), "site")
         return
-    if stmt.limit is not None:
+    value = _site(cx, stmt.target, stmt.dist, stmt.by, observed=False, span=stmt)
+    if stmt.limit is not None and not isinstance(value, Poison):  # what is no distribution may be a misspelt process
         message = "a `limit` belongs to a process that spawns, not to a distribution"
         cx.error("E222", message, stmt.limit.span)
-    value = _site(cx, stmt.target, stmt.dist, stmt.by, observed=False, span=stmt)
     statements.store(cx, stmt.target, Operand(value, stmt.target.span), "site")
 
 

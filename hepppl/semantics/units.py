@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from fractions import Fraction
 
 from hepppl.diagnostics import Diagnostic
@@ -94,8 +95,20 @@ _FACTOR = re.compile(r"\s*([^\W\d]\w*|1)\s*(?:\^\s*\(?\s*([+-]?\d+(?:\.\d+)?(?:/
 _NUMBER = re.compile(r"\s*([+-]?(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d+)?|[+-]?inf)\s*")
 
 
-def unit_hints(name: str, units: dict[str, tuple[float, Dim]] = UNITS) -> tuple[str, ...]:
-    close = nearest(name, units)
+#: How some spell out units whose short name is the one that there is.
+_SPELT_OUT = {
+    "sec": "s", "seconds": "s", "nsec": "ns", "nanosecond": "ns", "usec": "us", "microsecond": "us", "msec": "ms",
+    "millisecond": "ms", "psec": "ps", "picosecond": "ps", "meter": "m", "metre": "m", "millimeter": "mm",
+    "millimetre": "mm", "centimeter": "cm", "centimetre": "cm", "kilometer": "km", "micron": "um", "micrometer": "um",
+    "nanometer": "nm", "electronvolt": "eV", "megaelectronvolt": "MeV", "gigaelectronvolt": "GeV", "gram": "g",
+    "kilogram": "kg", "inch": "25.4 mm", "minute": "60 s", "hour": "3600 s", "fermi": "fm",
+}  # fmt: skip
+
+
+def unit_hints(name: str, units: Iterable[str] = UNITS) -> tuple[str, ...]:
+    """What may have been meant by the name of no unit."""
+    plain = name.lower().removesuffix("s")
+    close = _SPELT_OUT.get(plain) or nearest(name, units) or _SPELT_OUT.get(nearest(plain, _SPELT_OUT) or "")
     return (f"did you mean '{close}'?",) if close else ()
 
 
