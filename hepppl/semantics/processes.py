@@ -81,7 +81,7 @@ def draw(cx: Context, stmt: ast.SampleStmt, item: ast.ProcessItem, call: ast.Cal
         )
     number, name = cx.number(), cx.site_name(stmt.target.name)
     group, spec = groups.group_for(cx, item, values)
-    if group.failed or limit is None:
+    if group.failed or limit is None or None in spec.types:  # of an argument only known to be wrong
         return POISON
     if not group.fields:
         return cx.error(

@@ -13,7 +13,7 @@ from .load import NAMES, program
 EXPECTED = {
     "absorber": {"phi": (None, "does not depend"), "shower.interacts": ("stochastic_ad", "discrete")},
     "counting": {"n": ("stochastic_ad", "discrete")},
-    "cut": {"pt_true": (None, "does not depend"), "pt": ("score", "comparison in line 6")},
+    "cut": {"pt_true": (None, "does not depend"), "pt": ("score", "comparison in line 8")},
     "discrete_choice": {"b": ("stochastic_ad", "discrete")},
     "discrete_qcd": {"column.tile": (None, "no derivative")},
     "ee_mumu": {"c": (None, "does not depend"), "phi": (None, "does not depend")},

@@ -61,7 +61,7 @@ def test_table() -> None:
     lines = table(choose(program("cut"))).splitlines()
     assert lines[0] == "cut: derivatives with respect to scale"
     assert lines[1].split() == ["site", "line", "distribution", "estimator", "cost", "why"]
-    assert lines[3].startswith("pt_true  4     exponential   -  ")
+    assert lines[3].startswith("pt_true  6     exponential   -  ")
     assert "score(baseline='loo')" in lines[4]
     column = lines[1].index("why")
     assert all(line[column - 2 : column].isspace() for line in lines[3:])

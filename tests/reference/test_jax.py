@@ -6,19 +6,24 @@ import pytest
 from hepppl.backends import reference
 from hepppl.backends.jax import compile_program
 from hepppl.backends.jax.results import Jagged
-from hepppl.graph import ModelGraph, walk
+from hepppl.graph import ModelGraph
 
 from .agreement import assert_agreement
 from .programs import FILES, load
 
 #: Events where the reference is slow.
 EVENTS = {"absorber": 20, "absorber_energy_loss": 40, "random_walk": 100, "random_walk_table": 60, "reuse": 150}
+EVENTS |= {"everything": 10, "electromagnetic_cascade": 60}
+#: Compiling takes seconds, so that only these are compared in every run, the others with the slow ones.
+QUICK = set(
+    """arrays binned_template_fit combined_laws counting cut decay_chain discrete_choice else_if faults geometry
+    integers_and_bools kinematics math mathematics nested photodetector products random_walk random_walk_table
+    smooth_normal sudakov veto_shower weight_in_loops while_in_a_plate while_in_branch while_state""".split()
+)
 
 
 def marked(name):
-    branching = any(node.op == "process" for node in walk(load(name).body))
-    marks = [pytest.mark.slow] if branching or name in ("all_laws", "combinators", "nested_loops") else []
-    return pytest.param(name, marks=marks)
+    return pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow])
 
 
 def run(name, n, seed, **options):
