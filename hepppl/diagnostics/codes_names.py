@@ -35,7 +35,7 @@ NAMES: dict[str, Code] = {
     "E305": Code(
         "no model, or several",
         "A program is one model of a file. Where there are several, say which.",
-        "model a { return 1 }\nmodel b { return 2 }",
+        "# hepppl simulate FILE\nmodel a { return 1 }\nmodel b { return 2 }",
         'Choose with `--model a`, or `model="a"` in Python.',
     ),
     "E306": Code(

@@ -35,7 +35,7 @@ GIVEN: dict[str, Code] = {
     "E455": Code(
         "a parameter without a value",
         "The program gives the parameter no default, and the caller gave no value.",
-        "model m {\n    param p: real in (0, 1)\n    b ~ bernoulli(p)\n    return b\n}",
+        "# hepppl simulate FILE\nmodel m {\n    param p: real in (0, 1)\n    b ~ bernoulli(p)\n    return b\n}",
         "Give a value (`-p p=0.5`), or a default in the program: `param p: real in (0, 1) = 0.5`.",
     ),
     "E456": Code(
@@ -55,7 +55,7 @@ GIVEN: dict[str, Code] = {
     "E458": Code(
         "nothing to differentiate",
         "The model has no parameter, or none was asked for, so there is no gradient.",
-        "model m {\n    x ~ normal(0, 1)\n    return x\n}",
+        "# hepppl grad FILE\nmodel m {\n    x ~ normal(0, 1)\n    return x\n}",
         "Declare one with `param`, or use `hepppl simulate`.",
     ),
     "E459": Code(
@@ -67,8 +67,8 @@ GIVEN: dict[str, Code] = {
     "E460": Code(
         "a range of parameter values that cannot be scanned",
         "`--scan NAME=LOW:HIGH:POINTS` needs two different ends inside the parameter's support and two points or more.",
-        "hepppl grad absorber.hep --plot a.png --scan theta=1:40:13",
-        "Give a range inside the support: `--scan theta=1:4:13`.",
+        "hepppl grad absorber.hep --plot a.png --scan theta=3:3:13",
+        "Give two different ends, and two points or more: `--scan theta=1:4:13`.",
     ),
     "E461": Code(
         "no such data",
@@ -80,13 +80,13 @@ GIVEN: dict[str, Code] = {
     "E462": Code(
         "data without a value",
         "The program declares data without a default, and the caller gave no value.",
-        "model m {\n    data n: int\n    x ~ poisson(n)\n    return x\n}",
+        "# hepppl simulate FILE\nmodel m {\n    data n: int\n    x ~ poisson(n)\n    return x\n}",
         "Give the value in a file (`--data values.json`), in Python (`data={...}`), or a default in the program.",
     ),
     "E463": Code(
         "not a value for these data",
         "What was given has another shape than the data were declared with, is no number, or is not finite.",
-        'model.simulate(1000, data={"n": [1, 2]})',
+        'model.simulate(1000, data={"background": [1, 2]})',
         "Give numbers in base units (or texts with units) in the declared shape.",
     ),
 }
@@ -107,7 +107,7 @@ FILES: dict[str, Code] = {
     "E503": Code(
         "no permission",
         "The file exists, but this user may not read it.",
-        "hepppl check /root/shower.hep",
+        "hepppl check locked.hep",
         "Change the permissions (`chmod +r`), or ask the owner of the file.",
     ),
     "E504": Code(
@@ -119,7 +119,7 @@ FILES: dict[str, Code] = {
     "E505": Code(
         "the file cannot be read",
         "The operating system refused to read the file, for the reason given.",
-        "hepppl check /mnt/gone/shower.hep",
+        "hepppl check on_a_lost_drive.hep",
         "See the reason: a lost network drive, a broken disc, a path that is too long.",
     ),
     "E511": Code(
@@ -182,7 +182,8 @@ PLANS: dict[str, Code] = {
         "was drawn; here it cannot, because the parameter reaches the comparison without passing through the law of "
         "any site (a cut that is being optimised, noise transformed by the parameter), or because the site has no "
         "other sound estimator.",
-        "model cut {\n    param threshold: real = 1\n    x ~ exponential(1)\n    return x > threshold\n}",
+        "# hepppl grad FILE\nmodel cut {\n"
+        "    param threshold: real = 1\n    x ~ exponential(1)\n    return x > threshold\n}",
         "Draw the value from a law that holds the parameter, or smooth the comparison "
         "(`sigmoid((x - threshold) / width)`), or leave the parameter out of `--wrt`. `simulate` runs in any case.",
     ),
@@ -223,7 +224,8 @@ PLANS: dict[str, Code] = {
         "no estimator serves a site",
         "The law of this site depends on a parameter, and every estimator that hepppl ships refuses it. The message "
         "gives the reason of each.",
-        "model m {\n    param t: real in (0, 9) = 2\n    x ~ mixture([0.5, 0.5], [uniform(0, t), uniform(1, t)])\n"
+        "# hepppl grad FILE\nmodel m {\n"
+        "    param t: real in (0, 9) = 2\n    x ~ mixture([0.5, 0.5], [uniform(0, t), uniform(1, t)])\n"
         "    return x\n}",
         "Write the site in another way (for a mixture: draw the component, then the value), or leave the parameter out "
         "of `--wrt`.",
@@ -278,6 +280,7 @@ RESULTS: dict[str, Code] = {
         "In some events a `limit` was reached: more particles were alive at once, or a `while` took more turns, than "
         "the program allows. What those events yield is not what the program means, so every expected value is biased. "
         "The run fails where their fraction exceeds the tolerance, which is 0 unless `--tolerance` says otherwise.",
+        "# hepppl simulate FILE\n"
         "process p(k: int) {\n    emit k\n    if k > 0 {\n        spawn p(k - 1)\n        spawn p(k - 1)\n    }\n}\n"
         "model m {\n    h ~ p(8) limit 2\n    return count(h)\n}",
         "Raise the limit; memory grows with it, time does not.",
@@ -285,27 +288,28 @@ RESULTS: dict[str, Code] = {
     "E902": Code(
         "a process that does not die out",
         "An event was stopped after a million particle steps. Its result is not what the program means.",
-        "process p() {\n    spawn p()\n}\nmodel m {\n    h ~ p() limit 4\n    return count(h)\n}",
+        "# hepppl simulate FILE --max-steps 1000\n"
+        "process p() {\n    emit 1\n    spawn p()\n}\nmodel m {\n    h ~ p() limit 4\n    return count(h)\n}",
         "Make every particle end: by an energy threshold, a detector's edge, a number of steps.",
     ),
     "E903": Code(
         "an index out of range",
         "An index that is only known while running pointed outside its array. The event counts as truncated.",
-        "model m {\n    i ~ poisson(2)\n    a = [1, 2, 3]\n    return a[i]\n}",
+        "# hepppl simulate FILE\nmodel m {\n    i ~ poisson(2)\n    a = [1, 2, 3]\n    return a[i]\n}",
         "Keep the index inside: `a[min(i, 2)]`.",
     ),
     "E904": Code(
         "an argument out of range",
         "An argument of a distribution took a value that the distribution does not allow, in at least one event: a "
         "probability above 1, a negative rate, a width of zero.",
-        "model m {\n    param p: real = 1.5\n    b ~ bernoulli(p)\n    return b\n}",
+        "# hepppl simulate FILE\nmodel m {\n    param p: real = 1.5\n    b ~ bernoulli(p)\n    return b\n}",
         "Restrict the parameter's support (`param p: real in (0, 1)`), or write the argument so that it stays in "
         "range.",
     ),
     "E905": Code(
         "a result that is not finite",
         "An output, a weight, a mean or a derivative is NaN or infinite.",
-        "model m {\n    param x: real = 0\n    return log(x)\n}",
+        "# hepppl simulate FILE\nmodel m {\n    param x: real = -1\n    return log(x)\n}",
         "Look for divisions by zero, logarithms and roots at the edge of their range.",
     ),
     "E906": Code(
@@ -348,13 +352,15 @@ WARNINGS: dict[str, Code] = {
     "W901": Code(
         "some events were truncated",
         "A limit was reached in a fraction of the events that the tolerance allows. Expected values are biased by it.",
-        "hepppl simulate absorber.hep --tolerance 0.01",
+        "# hepppl simulate FILE --tolerance 1\nprocess p(k: int) {\n    emit k\n    if k > 0 {\n"
+        "        spawn p(k - 1)\n        spawn p(k - 1)\n    }\n}\n"
+        "model m {\n    h ~ p(8) limit 2\n    return count(h)\n}",
         "Raise the limit in the program.",
     ),
     "W902": Code(
         "an output is infinite in some events",
         "Its mean is infinite then. The maximum of an empty collection, for example, is -inf.",
-        "process p() {\n    b ~ bernoulli(0.5)\n    if b {\n        emit 1\n    }\n}\n"
+        "# hepppl simulate FILE\nprocess p() {\n    b ~ bernoulli(0.5)\n    if b {\n        emit 1.5\n    }\n}\n"
         "model m {\n    h ~ p() limit 2\n    return max(h)\n}",
         "Say what the output is to be in such events: `if count(h) > 0 then max(h) else 0`.",
     ),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Pathlike = str | os.PathLike[str]
 Columns = dict[str, "np.ndarray | Jagged"]
 WEIGHT = "weight"
+LIBRARIES = {".h5": "h5py", ".parquet": "pyarrow", ".root": "uproot"}
 
 
 def write_text(path: Pathlike, text: str) -> None:
@@ -37,12 +38,17 @@ def write_text(path: Pathlike, text: str) -> None:
 
 
 def event_format(path: Pathlike) -> str:
-    """The ending of a file of events. Raises `HepFileError` (E511) for one that is not known."""
+    """The ending of a file of events. Raises `HepFileError` where nothing could be written: E511 for one that is not
+    known, E512 without its library, E513 where the folder is missing."""
     suffix = Path(path).suffix.lower()
     if suffix not in WRITERS:
         found = f"'{suffix}'" if suffix else "no ending"
         known = ", ".join(WRITERS)
         raise HepFileError(Diagnostic("E511", f"events are written as {known}; '{os.fspath(path)}' has {found}"))
+    if suffix in LIBRARIES:
+        library(LIBRARIES[suffix], "io")
+    if not Path(path).parent.is_dir():
+        raise HepFileError(Diagnostic("E513", f"cannot write '{os.fspath(path)}': there is no such folder"))
     return suffix
 
 
