@@ -10,7 +10,7 @@ import time
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--check", action="store_true", help="exit 1 if a bar is missed")
-    parser.add_argument("--only", action="append", metavar="CASE", help="absorbers, varying, walks or reverse")
+    parser.add_argument("--only", action="append", metavar="CASE", help="absorbers, varying, walks, reverse or front")
     parser.add_argument("--rounds", type=int, default=7, help="times each contestant runs (default 7)")
     parser.add_argument("--scale", type=float, default=1.0, help="events relative to the default (a power of two)")
     parser.add_argument("--dry", action="store_true", help="print the results, write no file")

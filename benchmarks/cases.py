@@ -13,6 +13,7 @@ import numpy as np
 
 import hepppl
 
+from .front import front
 from .measure import Call, fastest, in_turn, median_ratio
 from .report import Ratio, Speed
 from .rivals import absorber_numpy, vmap_while, walk_jax
@@ -205,4 +206,5 @@ CASES: dict[str, Callable[[float, int], Iterator[Row]]] = {
     "varying": varying,
     "walks": walks,
     "reverse": reverse,
+    "front": front,
 }

@@ -1,4 +1,4 @@
-"""Sphinx configuration. Pages on diagnostics are written from the registry of codes on every build."""
+"""Sphinx configuration. The pages on diagnostics and the grammar's are written anew on every build."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from generate import diagnostics_pages  # noqa: E402
+from generate import diagnostics_pages, grammar_page  # noqa: E402
 
 from hepppl import __version__  # noqa: E402
 
@@ -36,6 +36,7 @@ pygments_style = "friendly"
 suppress_warnings = ["myst.strikethrough"]
 
 diagnostics_pages(HERE / "diagnostics")
+grammar_page(HERE / "grammar.md")
 
 
 def plain_docstring(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
