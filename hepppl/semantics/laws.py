@@ -226,6 +226,8 @@ def _in_range(cx: Context, known: Distribution, given: Sequence[Operand | None],
         if num is None or operand is None or not num.constant:
             continue
         why = fault(p.constraint, num.static)
+        if why is None and isinstance(num.static, float) and math.isinf(num.static):
+            why = "must be finite"
         if why is not None:
             shown = f"{operand.span.text}"
             cx.error("E408", f"the argument '{p.name}' of '{known.name}' {why}, not {shown}", operand.span)
