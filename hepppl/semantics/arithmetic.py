@@ -68,6 +68,9 @@ def to_kind(cx: Context, num: Num, kind: str, span: Span) -> Num | Poison:
     return op(cx, name, [num], Tensor(kind, num.type.dim, num.type.shape), span)
 
 
+_REDUCTIONS = ("'sum'", "'mean'", "'min'", "'max'")
+
+
 def scalar_of(cx: Context, operand: Operand, what: str) -> Num | Poison:
     """The tensor of an operand; a collection of bare scalars stands for its elements."""
     value = operand.value
@@ -80,7 +83,8 @@ def scalar_of(cx: Context, operand: Operand, what: str) -> Num | Poison:
     hint = None
     if isinstance(value, Coll) and isinstance(value.element, Rec):
         field = next(iter(value.element.fields), "field")
-        hint = f"use one of its fields in a reduction, e.g. sum({operand.span.text}.{field})"
+        reduction = what.strip("'") if what in _REDUCTIONS else "sum"
+        hint = f"use one of its fields in a reduction, e.g. {reduction}({operand.span.text}.{field})"
     elif isinstance(value, Rec) and value.fields:
         hint = f"use one of its fields, e.g. {operand.span.text}.{next(iter(value.fields))}"
     elif isinstance(value, Slots):
