@@ -64,7 +64,8 @@ def _parts(text: str) -> tuple[tuple[int, int, type], ...]:
 
 @cache
 def _pool(kind: type) -> tuple[str, ...]:
-    return tuple({text[a:b] for text in _texts(True) for a, b, k in _parts(text) if k is kind and b - a < 300})
+    parts = {text[a:b] for text in _texts(True) for a, b, k in _parts(text) if k is kind and b - a < 300}
+    return tuple(sorted(parts))
 
 
 def _with_tokens_changed(text: str, rng: random.Random) -> str:
