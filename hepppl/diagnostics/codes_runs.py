@@ -316,7 +316,7 @@ RESULTS: dict[str, Code] = {
         "nothing was found",
         "In some events `argmin` found no minimum, or `root` no zero: the function is not smooth, has no least value "
         "or no change of sign there, or the search starts too far away. Such an event counts as truncated.",
-        "model m {\n    param a = -1\n    return root(u -> u^2 - a, 0, 2)\n}",
+        "# hepppl simulate FILE\nmodel m {\n    param a = -1\n    return root(u -> u^2 - a, 0, 2)\n}",
         "Start nearer to the solution, choose an interval over whose ends the sign changes, or write the function so "
         "that it always has a solution.",
     ),
