@@ -89,6 +89,14 @@ GIVEN: dict[str, Code] = {
         'model.simulate(1000, data={"background": [1, 2]})',
         "Give numbers in base units (or texts with units) in the declared shape.",
     ),
+    "E464": Code(
+        "a number that single precision cannot hold",
+        "Values are held in base units (MeV, mm, ns), in 32 bits unless asked: from 1.2e-38 to 3.4e38. An inverse "
+        "femtobarn is 1e37 per square millimetre, so that a luminosity is soon beyond.",
+        "# hepppl simulate FILE\nmodel m {\n    param lumi = 139 fb^-1\n    n ~ poisson(lumi * 30 fb)\n    return n\n}",
+        "Run with `--precision 64`, or declare a number without dimension: `param lumi: real = 139` and "
+        "`poisson(lumi * (30 fb / 1 fb))`.",
+    ),
 }
 
 FILES: dict[str, Code] = {

@@ -178,3 +178,17 @@ def test_every_code_that_is_raised_is_registered() -> None:
     }
     assert len(used) > 50
     assert used <= set(CODES)
+
+
+def test_numbers_beyond_single_precision_are_refused() -> None:
+    model = hepppl.parse("model m {\n    param lumi = 139 fb^-1\n    n ~ poisson(lumi * 30 fb)\n    return n\n}")
+    with pytest.raises(hepppl.HepValueError) as caught:
+        model.simulate(10)
+    assert [d.code for d in caught.value.diagnostics] == ["E464"]
+    assert model.simulate(10, precision=64)["value"].mean() > 4000
+    constant = hepppl.parse(
+        "model m {\n    param s = 1 GeV\n    x ~ normal(s, 1 GeV)\n    return x / 1 GeV * (0.01 fb / 1 mm^2)\n}"
+    )
+    with pytest.raises(hepppl.HepValueError) as caught:
+        constant.simulate(10)
+    assert [d.code for d in caught.value.diagnostics] == ["E464"]

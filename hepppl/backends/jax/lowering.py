@@ -14,7 +14,7 @@ from hepppl.backends.jax.machine import Machine
 from hepppl.backends.jax.ops import ELEMENTWISE, function, integer_pow
 from hepppl.backends.jax.value import Val, apply
 from hepppl.diagnostics import Diagnostic, Span
-from hepppl.diagnostics.errors import HepUnsupportedError
+from hepppl.diagnostics.errors import HepUnsupportedError, HepValueError
 from hepppl.graph import ModelGraph, Node, Region, Tensor, Value, walk
 from hepppl.planning.plan import Plan
 from hepppl.plugin.registry import call_function, load_estimator
@@ -221,7 +221,7 @@ class Lowering:
         elif node.op in ("param", "data"):
             m.env[node.results[0]] = m.env[(node.op, node.attrs["name"])]
         elif node.op == "const":
-            m.env[node.results[0]] = self.constant(node.attrs["value"], node.results[0].type)
+            m.env[node.results[0]] = self.constant(node)
         elif node.op == "weight":
             m.multiply_weight(m.env[node.inputs[0]])
         elif node.op == "require":
@@ -229,8 +229,12 @@ class Lowering:
         else:
             m.env[node.results[0]] = self.pure(m, node)
 
-    def constant(self, value: Any, type_: Tensor) -> Val:
-        return Val(jnp.asarray(np.asarray(value, self.dtype(type_.kind))), batched=False)
+    def constant(self, node: Node) -> Val:
+        type_ = node.results[0].type
+        assert isinstance(type_, Tensor)
+        return Val(
+            jnp.asarray(held(node.attrs["value"], self.dtype(type_.kind), "a constant", node.span)), batched=False
+        )
 
     def cast(self, v: Val, dtype: np.dtype) -> Val:
         same = v.p.dtype == dtype and not getattr(v.p, "weak_type", False)
@@ -272,6 +276,22 @@ def extern(node: Node) -> Callable[..., Any]:
     """A plugin's function of one event's values."""
     name, shape = node.attrs["function"], node.results[0].type.shape
     return lambda *xs: call_function(name, jnp, xs, shape, node.span)
+
+
+def held(value: Any, dtype: np.dtype, what: str, span: Span) -> np.ndarray:
+    """A value given as an array of the run's precision. Raises `HepValueError` (E464) where it would become 0 or
+    infinite: a luminosity of 139/fb is 1.4e39 in base units."""
+    exact = np.asarray(value)
+    if dtype == np.float32 and exact.dtype.kind == "f":
+        limits, size = np.finfo(np.float32), np.abs(exact[np.isfinite(exact) & (exact != 0)])
+        for bad in size[(size > limits.max) | (size < limits.tiny)][:1]:
+            message = f"{what} is {bad:.4g} in base units, which single precision cannot hold (1.2e-38 to 3.4e38)"
+            hints = (
+                "run with --precision 64 (precision=64 in Python)",
+                "or use a number without dimension: 139 for 139 fb^-1",
+            )
+            raise HepValueError(Diagnostic("E464", message, span, hints=hints))
+    return exact.astype(dtype)
 
 
 def unsupported(code: str, message: str, span: Span, *hints: str) -> HepUnsupportedError:

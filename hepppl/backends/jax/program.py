@@ -16,7 +16,7 @@ from jax import Array
 
 from hepppl.backends.jax import run
 from hepppl.backends.jax.gradients import WEIGHT
-from hepppl.backends.jax.lowering import FaultKind, Lowering, Settings
+from hepppl.backends.jax.lowering import FaultKind, Lowering, Settings, held
 from hepppl.backends.jax.moments import Moments
 from hepppl.backends.jax.results import Derivative, Events, Fault, Gradient, Jagged
 from hepppl.backends.jax.vectors import compile_options
@@ -124,7 +124,9 @@ class Compiled:
 
         def typed(declared: Any, given: Mapping[str, Any]) -> dict[str, np.ndarray]:
             kinds = {"real": self.settings.dtype, "int": np.int32, "bool": bool}
-            return {d.name: np.asarray(given[d.name], kinds[d.value.type.kind]) for d in declared}
+            return {
+                d.name: held(given[d.name], np.dtype(kinds[d.value.type.kind]), f"'{d.name}'", d.span) for d in declared
+            }
 
         program = self.graph.program
         inputs = typed(program.params, params), typed(program.data, data)
