@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from hepppl import _cache
 from hepppl.syntax.builder import Builder
 from hepppl.syntax.tokens import KEYWORDS
 
@@ -177,12 +177,8 @@ def _misfit(children: list[Any]) -> Any:
 
 
 def _cache_path(text: str) -> Path | None:
-    home = os.environ.get("XDG_CACHE_HOME")
-    try:
-        base = Path(home) if home else Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
-    except RuntimeError:  # no home directory
-        return None
-    return base / "hepppl" / f"grammar-{sha256(f'{FORMAT} {text}'.encode()).hexdigest()[:16]}.json"
+    top = _cache.folder()
+    return None if top is None else top / f"grammar-{sha256(f'{FORMAT} {text}'.encode()).hexdigest()[:16]}.json"
 
 
 def _read(path: Path) -> dict[str, Any] | None:

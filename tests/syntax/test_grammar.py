@@ -66,9 +66,9 @@ def test_reserved_words_name_nothing(word: str) -> None:
 def test_tables_are_cached_and_a_broken_cache_does_no_harm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_tables: None
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("HEPPPL_CACHE", str(tmp_path))
     parse(Source("t", "const a = 1"))
-    (file,) = (tmp_path / "hepppl").iterdir()
+    (file,) = tmp_path.iterdir()
     written = file.read_bytes()
     for damage in (b"", written[:100], b"\xff", b"nonsense", written[: len(written) // 2], written.replace(b"7", b"8")):
         file.write_bytes(damage)
@@ -76,13 +76,13 @@ def test_tables_are_cached_and_a_broken_cache_does_no_harm(
         assert len(parse(Source("t", "const a = 1")).items) == 1
         check, _, rest = file.read_bytes().partition(b"\n")
         assert check == sha256(rest).hexdigest().encode()  # whole again
-    assert list((tmp_path / "hepppl").iterdir()) == [file]
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_cache_of_another_grammar_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_tables: None
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("HEPPPL_CACHE", str(tmp_path))
     text = grammar.grammar_text()
     other = text.replace("model_item: MODEL NAME block", "model_item: MODEL block")
     monkeypatch.setattr(grammar, "grammar_text", lambda: other)
@@ -91,7 +91,7 @@ def test_a_cache_of_another_grammar_is_not_used(
     monkeypatch.setattr(grammar, "grammar_text", lambda: text)
     grammar.tables.cache_clear()
     assert len(parse(Source("t", "model m { }")).items) == 1
-    assert len(list((tmp_path / "hepppl").iterdir())) == 2
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_run_that_finds_the_tables_needs_no_lark(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_run_that_finds_the_tables_needs_no_lark(tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             check=True,
-            env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
+            env={**os.environ, "HEPPPL_CACHE": str(tmp_path)},
         ).stdout.strip()
         for _ in range(2)
     ]
@@ -120,7 +120,7 @@ def test_every_rule_has_its_method() -> None:
 def test_no_place_for_a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_tables: None) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a directory")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
+    monkeypatch.setenv("HEPPPL_CACHE", str(blocked))
     assert len(parse(Source("t", "const a = 1")).items) == 1
 
 
@@ -135,4 +135,4 @@ def test_parsing_needs_little_of_the_house() -> None:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     outside, rooms = run.stdout.split("\n")[:2]
     assert outside == ""
-    assert set(rooms.split()) <= {"hepppl._version", "hepppl.diagnostics", "hepppl.syntax"}
+    assert set(rooms.split()) <= {"hepppl._version", "hepppl._cache", "hepppl.diagnostics", "hepppl.syntax"}

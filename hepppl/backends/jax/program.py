@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from hepppl.backends.jax import run
+from hepppl.backends.jax import disk, run
 from hepppl.backends.jax.gradients import WEIGHT
 from hepppl.backends.jax.lowering import FaultKind, Lowering, Settings, held
 from hepppl.backends.jax.moments import Moments
@@ -142,7 +142,8 @@ class Compiled:
         began = time.perf_counter()
         call, faults = self.function(*key)
         traced = jax.jit(call).trace(*args)
-        compiled = traced.lower().compile(compile_options(traced.jaxpr.jaxpr))
+        with disk.programs():
+            compiled = traced.lower().compile(compile_options(traced.jaxpr.jaxpr))
         self._executables[key] = (compiled, tuple(faults))
         return compiled, tuple(faults), time.perf_counter() - began
 
