@@ -225,7 +225,8 @@ class Model:
         engine = inputs.engine(precision, rounds, lanes, batch, max_steps)
         model = self.with_data(data)
         plan = model.plan(by, wrt) if model.program.params else None
-        return Compiled(model, plan, model._compiled(plan, mode=mode, **engine))
+        given = inputs.data_values(model.program, model.data)
+        return Compiled(model, plan, model._compiled(plan, mode=mode, **engine), given)
 
     def _compiled(self, plan: Plan | None, **options: Any) -> Any:
         key = (_plan_key(plan), tuple(options.items()))
@@ -252,16 +253,17 @@ class Compiled:
     model: Model
     plan: Plan | None
     program: Any
+    _data: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def simulate(self, key: Any, params: Mapping[str, Any], n: int) -> Mapping[str, Any]:
         """Output -> array of shape (n, …)."""
-        return self.program.pure_simulate(key, self._point(params), n)
+        return self.program.pure_simulate(key, self._point(params), n, self._data)
 
     def value_and_grad(
         self, key: Any, params: Mapping[str, Any], n: int
     ) -> tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]:
         """(output -> mean, output -> parameter -> derivative of its expectation), estimated from n events."""
-        return self.program.pure_value_and_grad(key, self._point(params), n)
+        return self.program.pure_value_and_grad(key, self._point(params), n, self._data)
 
     def _point(self, params: Mapping[str, Any]) -> dict[str, Any]:
         inputs.check_names(params, self.model.params, "parameter", "E451")

@@ -107,5 +107,6 @@ def _has_infinite(output: Any, weight: np.ndarray) -> bool:
 def _by_event(output: Any) -> tuple[np.ndarray, np.ndarray]:
     """All numbers of an output, flat, and the event each belongs to."""
     if hasattr(output, "event_numbers"):
-        return output.event_numbers(), output.values
+        numbers, values = output.event_numbers(), output.values
+        return np.repeat(numbers, values.size // max(len(values), 1)), values.ravel()
     return np.repeat(np.arange(len(output)), output[0].size), output.ravel()

@@ -176,28 +176,16 @@ VALUES: dict[str, Code] = {
 
 UNSUPPORTED: dict[str, Code] = {
     "E705": Code(
-        "data of unknown shape",
-        "The length of a `data` array must be known when the program is compiled, and its elements must be numbers.",
-        "model m {\n    data x: real[]\n    return sum(x)\n}",
-        "Give the data, a default, or a length: `data n: int = 10` and `data x: real[n]`.",
-    ),
-    "E706": Code(
-        "weights inside a process are not supported yet",
-        "`weight` and `require` can stand in the model only.",
-        "process p(x) {\n    require x > 0\n    emit x\n}\nmodel m {\n    h ~ p(1) limit 4\n    return sum(h)\n}",
-        "Emit what the weight needs, and apply it in the model: `require all(h > 0)`.",
-    ),
-    "E707": Code(
-        "a process run inside a process is not supported yet",
-        "A process that spawns can be run by the model, and spawned by another process, but not run inside one.",
-        "process q(x) { emit x }\nprocess p(x) {\n    h ~ q(x) limit 4\n    emit sum(h)\n}\n"
-        "model m {\n    h ~ p(1) limit 4\n    return sum(h)\n}",
-        "Spawn it instead: `spawn q(x)`.",
+        "data that are needed to go on, or of a type that is not supported yet",
+        "`data x: real[]` has the length of what is given. Without data a program is checked with a stand-in length; "
+        "where another length might do, the data are needed. Data are numbers and arrays of numbers, not records.",
+        "model m {\n    data x: real[]\n    return dot(x, [1, 2])\n}",
+        "Give the data (`--data FILE`, `data={…}`), or declare a length: `data n: int = 10` and `data x: real[n]`.",
     ),
     "E708": Code(
         "not supported yet",
         "The program is valid, but this version cannot run this combination; the message says which.",
-        "process p(x) { emit [x, x] }\nmodel m {\n    h ~ p(1) limit 4\n    return count(h)\n}",
-        "See the hint; often a value can be reduced or taken apart first.",
+        "process p(x) { emit x }\nmodel m {\n    h ~ p(1) limit 4\n    return root(u -> u - sum(h), -9, 9)\n}",
+        "See the hint; often a value can be reduced first: `s = sum(h)`.",
     ),
 }

@@ -118,7 +118,7 @@ TYPES: dict[str, Code] = {
     "E220": Code(
         "a statement that cannot stand here",
         "`spawn` and `emit` belong in processes, `param` and `data` at the top of a model, draws in models and "
-        "processes; every event must reach every `observe`.",
+        "processes; every event must reach every `observe` equally often, so none stands in an `if` or `while`.",
         "fn f(x) {\n    y ~ normal(x, 1)\n    return y\n}\nmodel m { return f(1) }",
         "Move it where it belongs; a function that draws is a `process`.",
     ),
@@ -143,8 +143,9 @@ TYPES: dict[str, Code] = {
         "Add `emit y` or `return y`.",
     ),
     "E224": Code(
-        "a function that calls itself",
-        "Functions are inlined where they are called, so that none can call itself, not even through another.",
+        "a function that calls itself, or a process that runs itself",
+        "Functions are inlined where they are called, so that none can call itself, not even through another. A "
+        "process can spawn itself, but a run of it cannot wait for another run of it.",
         "fn f(x) = f(x - 1) + 1\nmodel m { return f(3) }",
         "Use a loop; a cascade of random depth is a process that spawns itself.",
     ),

@@ -7,8 +7,9 @@ re-exported, so that back ends and the planner depend on this room alone.
 from hepppl.graph.flow import Flow, RoughUse, differentiable
 from hepppl.graph.model import ModelGraph
 from hepppl.graph.processes import ProcessFacts
-from hepppl.graph.scope import Enclosing, SiteContext
+from hepppl.graph.scope import Enclosing, SiteContext, places
 from hepppl.semantics.ir import (
+    OPS,
     By,
     Data,
     Dist,
@@ -25,6 +26,7 @@ from hepppl.semantics.ir import (
 from hepppl.semantics.types import CollectionType, Tensor
 
 __all__ = [
+    "OPS",
     "By",
     "CollectionType",
     "Data",
@@ -45,5 +47,6 @@ __all__ = [
     "Tensor",
     "Value",
     "differentiable",
+    "places",
     "walk",
 ]

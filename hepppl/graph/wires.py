@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hepppl.graph.processes import group
 from hepppl.graph.scope import Place, places
 from hepppl.semantics.ir import Node, Program, Value
+from hepppl.semantics.types import CollectionType
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,23 @@ def _runs(program: Program) -> Mapping[str, tuple[Node, ...]]:
 
 
 def _copies(node: Node, sources: Iterable[Point], targets: Iterable[Point]) -> Iterator[Wire]:
-    return (Wire(s, t, node, "copy") for s, t in zip(sources, targets, strict=True))
+    for source, target in zip(sources, targets, strict=True):
+        yield Wire(source, target, node, "copy")
+        if isinstance(source, Value) and isinstance(target, Value):
+            yield from (Wire(s, t, node, "copy") for s, t in zip(_inside(source), _inside(target), strict=True))
+
+
+def _inside(value: Value) -> tuple[Point, ...]:
+    """The fields and the size of a collection."""
+    if not isinstance(value.type, CollectionType):
+        return ()
+    return (Size(value), *(Field(value, i) for i in range(len(value.type.fields))))
+
+
+def _decided(node: Node, condition: Value) -> Iterator[Wire]:
+    """The results of a node that hang on a condition."""
+    for result in node.results:
+        yield from (Wire(condition, point, node, "control") for point in (result, *_inside(result)))
 
 
 def _of_node(place: Place, program: Program, runs: Mapping[str, tuple[Node, ...]]) -> Iterator[Wire]:
@@ -87,7 +104,7 @@ def _of_node(place: Place, program: Program, runs: Mapping[str, tuple[Node, ...]
         case "branch":
             for region in node.regions:
                 yield from _copies(node, region.results, node.results)
-            yield from (Wire(node.inputs[0], result, node, "control") for result in node.results)
+            yield from _decided(node, node.inputs[0])
         case "for":
             (body,) = node.regions
             for targets in (body.params[1:], node.results):
@@ -98,9 +115,13 @@ def _of_node(place: Place, program: Program, runs: Mapping[str, tuple[Node, ...]
             for targets in (cond.params, body.params, node.results):
                 yield from _copies(node, node.inputs, targets)
                 yield from _copies(node, body.results, targets)
-            yield from (Wire(cond.results[0], result, node, "control") for result in node.results)
+            yield from _decided(node, cond.results[0])
         case "plate":
             yield from _copies(node, node.regions[0].results, node.results)
+        case "element":
+            yield from _copies(node, node.inputs[:1], node.results)
+            for index in node.inputs[1:]:
+                yield from _decided(node, index)
         case "process":
             key = node.attrs["process"]
             yield from _copies(node, node.inputs, program.processes[key].formals)

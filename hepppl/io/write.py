@@ -114,7 +114,7 @@ def _parquet(path: Path, columns: Columns, about: str) -> None:
     def column(values: np.ndarray | Jagged) -> Any:
         if not isinstance(values, np.ndarray):
             ends = np.concatenate([[0], np.cumsum(values.counts)])
-            return arrow.LargeListArray.from_arrays(ends, arrow.array(values.values))
+            return arrow.LargeListArray.from_arrays(ends, column(values.values))
         if values.ndim == 1:
             return arrow.array(values)
         return arrow.FixedSizeListArray.from_arrays(column(values.reshape(-1, *values.shape[2:])), values.shape[1])
@@ -123,7 +123,17 @@ def _parquet(path: Path, columns: Columns, about: str) -> None:
     parquet.write_table(table.replace_schema_metadata({"hepppl": about}), path)
 
 
+def _of_scalars(name: str, values: np.ndarray | Jagged) -> Iterator[tuple[str, np.ndarray | Jagged]]:
+    """A jagged column of arrays as one jagged column for each of their components: ROOT's branches hold no more."""
+    if isinstance(values, np.ndarray) or values.values.ndim == 1:
+        yield name, values
+        return
+    for at in np.ndindex(values.values.shape[1:]):
+        yield "_".join([name, *map(str, at)]), type(values)(values.values[(slice(None), *at)], values.counts)
+
+
 def _root(path: Path, columns: Columns, about: str) -> None:
+    columns = {name: v for key, values in columns.items() for name, v in _of_scalars(key, values)}
     with library("uproot", "io").recreate(path) as file:
         jagged = {name: values for name, values in columns.items() if not isinstance(values, np.ndarray)}
         kinds = {

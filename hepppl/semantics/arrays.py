@@ -34,7 +34,7 @@ def array_of(cx: Context, o: Operand, what: str, rank: int | None = None) -> Num
     value = o.value
     if isinstance(value, Poison):
         return value
-    if isinstance(value, Coll) or (isinstance(value, Num) and value.space):
+    if isinstance(value, Coll) or (isinstance(value, Num) and value.space and not value.type.shape):
         hint = f"turn it into an array first: padded({o.span.text}, 16)"
         return cx.error("E215", f"{what} needs an array, not a collection", o.span, hints=(hint,))
     if not isinstance(value, Num) or not value.type.shape or (rank is not None and len(value.type.shape) != rank):
@@ -66,7 +66,7 @@ def _len(cx: Context, args: list[Operand | None], span: Span) -> Structured:
     (a,) = (x for x in args if x is not None)
     if isinstance(a.value, Poison):
         return a.value
-    if isinstance(a.value, Coll) or (isinstance(a.value, Num) and a.value.space):
+    if isinstance(a.value, Coll) or (isinstance(a.value, Num) and a.value.space and not a.value.type.shape):
         return cx.error(
             "E215", "a collection has no fixed length", span, hints=(f"count its elements: count({a.span.text})",)
         )

@@ -14,7 +14,7 @@ from hepppl.semantics.folding import FoldError, fold
 from hepppl.semantics.ir import Node, Region, Value
 from hepppl.semantics.limits import INT_RANGE, MAX_FOLDING, MAX_NODES
 from hepppl.semantics.types import CollectionType, Tensor
-from hepppl.semantics.values import Num, Rec, Space, Structured, leaves, rebuild
+from hepppl.semantics.values import Coll, Colls, Held, Num, Rec, Space, Structured, leaves, rebuild
 
 
 class TooLarge(Exception):
@@ -122,6 +122,8 @@ class Builder:
         return self.constant(num, span, space) if num.value is None else num.value
 
     def values(self, structured: Structured, span: Span) -> list[Value]:
+        if isinstance(structured, (Coll, Colls)):
+            return [structured.value]
         return [self.value(leaf, span) for leaf in leaves(structured)]
 
     def apply(self, op: str, inputs: Sequence[Num], result: Tensor, span: Span, **attrs: Any) -> Num:
@@ -143,8 +145,27 @@ class Builder:
         self.add(Node(op, values, (out,), span, attrs), space)
         return Num(result, out, static if data else None, space, data if static is not None else frozenset())
 
+    def collection(self, value: Value, element: Num | Rec) -> Coll | Colls:
+        """A collection (or an array of them) with elements like ``element``."""
+        assert isinstance(value.type, CollectionType)
+        if value.type.shape:
+            return Colls(value, element)
+        fields = tuple(self.fresh(t, name) for name, t in value.type.fields)
+        space = Space(value, fields)
+        new = rebuild(element, iter([Num(v.type, v, None, space) for v in fields]))  # type: ignore[arg-type]
+        return Coll(value, new, space)  # type: ignore[arg-type]
+
+    def wrap(self, structure: Held, values: Iterator[Value]) -> Structured:
+        """A structure over new values, taken in the order of `values`."""
+        if isinstance(structure, (Coll, Colls)):
+            return self.collection(next(values), structure.element)
+        return rebuild(structure, (Num(v.type, v) for v in values))  # type: ignore[arg-type]
+
     def adopt(self, structured: Structured, name: str | None = None) -> tuple[Structured, list[Value]]:
         """The same structure over fresh values (a region's parameters), and those values in order of leaves."""
+        if isinstance(structured, (Coll, Colls)):
+            value = self.fresh(structured.value.type, name)
+            return self.collection(value, structured.element), [value]
         fresh = [self.fresh(leaf.type, name) for leaf in leaves(structured)]
         return rebuild(structured, iter([Num(v.type, v) for v in fresh])), fresh  # type: ignore[arg-type]
 

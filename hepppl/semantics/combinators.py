@@ -150,8 +150,8 @@ def _affine(cx: Context, e: ast.Call, inputs: list[Value]) -> Law | None:
         labels = ((loc.span, name_of(a.type.dim)), (scale.span, name_of(b.type.dim)))
         cx.error("E212", f"'affine' adds {phrase(a.type.dim)} to {phrase(dim)}", e.span, labels)
         return None
-    if b.constant and not b.static > 0:
-        cx.error("E408", "the scale of 'affine' must be positive", scale.span)
+    if b.constant and b.static == 0:
+        cx.error("E408", "the scale of 'affine' must not be zero", scale.span)
         return None
     args = (("base", inner.dist), ("loc", len(inputs)), ("scale", len(inputs) + 1))
     inputs += [cx.builder.value(a, e.span), cx.builder.value(b, e.span)]

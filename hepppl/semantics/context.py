@@ -12,6 +12,7 @@ from hepppl.diagnostics.suggest import nearest
 from hepppl.semantics import units
 from hepppl.semantics.build import Builder
 from hepppl.semantics.ir import Data, Param, Value
+from hepppl.semantics.limits import STAND_IN
 from hepppl.semantics.modules import Module, collect
 from hepppl.semantics.types import Dim
 from hepppl.semantics.values import POISON, Poison, Structured
@@ -46,6 +47,7 @@ class Scope:
     outer: Scope | None = None  # the scope that a sub-model is drawn in
     item: ast.Item | ast.ConstStmt | None = None  # whose body it is; None for what the program's own file holds
     plate_vars: tuple[str, ...] = ()
+    repeated: tuple[str, ...] = ()  # the variables of the plates and `for` loops around, outermost first
     plate_outer: dict[str, Span | None] | None = None
 
 
@@ -59,9 +61,11 @@ class Counters:
 
 
 class Context:
-    def __init__(self, file: ast.File, data: Mapping[str, Any] | None = None):
+    def __init__(self, file: ast.File, data: Mapping[str, Any] | None = None, stand_in: int = STAND_IN[0]):
         """``file``: a linked one, see `hepppl.syntax.link`."""
         self.file = file
+        self.stand_in = stand_in  # the length of data that are not given
+        self.unsized: dict[str, Span] = {}  # the data of that length
         self.source: Source = file.span.source
         self.scope = Scope("constant", "")
         self.given: Mapping[str, Any] = data or {}
@@ -89,8 +93,8 @@ class Context:
         self.sized_by: dict[str, Any] = {}  # data whose values or lengths the program is specialised to
         self.nets: dict[str, Any] = {}  # name of a net's record -> its layers
         self.turns: dict[Value, tuple[int, int, int]] = {}  # loop variable -> start, stop, depth of its block
-        self.promotions: dict[Any, tuple[Any, ...]] = {}  # loop -> types of its carried values after promotion
-        self.extents: dict[str, tuple[int, int]] = {}  # plate variable in scope -> start, stop
+        self.promotions: dict[Any, dict[str, Any]] = {}  # loop -> types of its carried values after promotion
+        self.extents: dict[str, tuple[int, int]] = {}  # variable of a plate or `for` in scope -> start, stop
         self.group: Any = None  # the process group being elaborated
         self.specialised: list[Any] = []  # process groups finished so far
 

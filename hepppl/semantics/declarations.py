@@ -254,7 +254,8 @@ def _given_int(cx: Context, name: str, span: Span) -> int | None:
 
 
 def _data_type(cx: Context, stmt: ast.DataStmt, default: Operand | None) -> Tensor | None:
-    """The declared type; empty brackets take their lengths from what is given, else from the default."""
+    """The declared type; empty brackets take their lengths from what is given, from the default, or for checking alone
+    a stand-in."""
     lengths = list(stmt.type.lengths)
     if None in lengths:
         shape = _given_shape(cx, stmt, default)
@@ -303,11 +304,6 @@ def _given_shape(cx: Context, stmt: ast.DataStmt, default: Operand | None) -> tu
         if len(found) == rank:
             return found
     if default is None or not isinstance(default.value, Poison):
-        message = f"the length of '{stmt.name}' is not known before its data are given"
-        cx.error(
-            "E705",
-            message,
-            stmt.type.span,
-            hints=(f"give the data, a default, or a length: {stmt.type.name}[n] with `data n: int = 10`",),
-        )
+        cx.unsized[stmt.name] = stmt.type.span
+        return (cx.stand_in,) * rank
     return None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from hepppl.diagnostics import Diagnostic
+from hepppl.diagnostics import Diagnostic, Label
 from hepppl.diagnostics.errors import (
     HepError,
     HepNameError,
@@ -33,7 +33,7 @@ from hepppl.semantics.build import TooLarge
 from hepppl.semantics.context import Context, Scope
 from hepppl.semantics.folding import FoldError
 from hepppl.semantics.ir import Node, Output, Param, Process, Program, Region, walk
-from hepppl.semantics.limits import MAX_DEPTH
+from hepppl.semantics.limits import MAX_DEPTH, STAND_IN
 from hepppl.semantics.rewrite import pruned, rewritten
 from hepppl.semantics.values import POISON, Coll, Num, Poison, Rec, Structured, leaves, paths, with_article
 from hepppl.syntax import ast, link
@@ -47,20 +47,41 @@ def check(file: ast.File, model: str | None = None, data: Mapping[str, Any] | No
     ``model`` chooses where the file holds several. ``data`` gives the integers and array lengths (base units) that
     size arrays; `Program.sized_by` names those the program is specialised to. Raises the `HepError` subclass of the
     first diagnostic, carrying every diagnostic of the file in order of place.
+
+    Data of unknown length (`data x: real[]`) that are not given have a stand-in length: the program can be planned and
+    shown, but not run. An error that another length would not give is E705, and says which data to give.
     """
-    cx = Context(link(file), data)
-    program: Program | None = None
-    with _deep_recursion():
-        try:
-            program = _file(cx, model)
-        except TooLarge as error:
-            cx.error("E409", str(error), error.span)
-        except RecursionError:
-            cx.error("E409", "the program is nested too deeply", file.span)
+    linked = link(file)
+    cx = Context(linked, data)
+    program = _attempt(cx, model)
     errors = _unique(cx)
+    if errors and cx.unsized:
+        other = Context(linked, data, STAND_IN[1])
+        _attempt(other, model)
+        always = set(map(_said, other.diagnostics))
+        errors = [e if _said(e) in always else _needs_data(cx, e) for e in errors]
     if errors or program is None:
         raise _CLASSES.get(errors[0].code[1], HepError)(errors)
     return program
+
+
+def _attempt(cx: Context, model: str | None) -> Program | None:
+    with _deep_recursion():
+        try:
+            return _file(cx, model)
+        except TooLarge as error:
+            cx.error("E409", str(error), error.span)
+        except RecursionError:
+            cx.error("E409", "the program is nested too deeply", cx.file.span)
+    return None
+
+
+def _needs_data(cx: Context, error: Diagnostic) -> Diagnostic:
+    """Instead of an error that hangs on the length of data that are not given."""
+    names = " and ".join(f"'{name}'" for name in cx.unsized)
+    labels = tuple(Label(span, "its length is that of what is given") for span in cx.unsized.values())
+    hint = f"give {names} in the file of --data, or in data={{…}} in Python"
+    return Diagnostic("E705", f"this cannot be checked before the data {names} are given", error.span, labels, (hint,))
 
 
 @contextmanager
@@ -85,6 +106,10 @@ def _unique(cx: Context) -> list[Diagnostic]:
         return (files.get(d.span.source, -1), d.span.start, d.code) if d.span else (-1, -1, d.code)
 
     return sorted(found.values(), key=place)
+
+
+def _said(d: Diagnostic) -> tuple[Any, ...]:
+    return d.code, d.message, d.span, *(label.text for label in d.labels), *d.hints
 
 
 # ---------------------------------------------------------------- items

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from hepppl.diagnostics import Span
@@ -20,7 +20,7 @@ from hepppl.semantics.values import (
     is_constant,
     leaves,
     paths,
-    plain,
+    storable,
     type_of,
 )
 from hepppl.syntax import ast
@@ -49,9 +49,10 @@ class Emission:
 
 
 class Group:
-    """The processes that a run leads to."""
+    """The processes that a run of ``root`` leads to. ``outer``: the group whose bodies hold that run, if any."""
 
-    def __init__(self, environment: Mapping[str, Binding]):
+    def __init__(self, root: str, environment: Mapping[str, Binding], outer: Group | None = None):
+        self.root, self.outer = root, outer
         self.environment = environment
         self.wider: dict[str, list[Type | None]] = {}
         self.start_again()
@@ -67,6 +68,13 @@ class Group:
         self.template: Structured = POISON
         self.failed = False
 
+    def around(self) -> Iterator[Group]:
+        """This group and those that it runs in, innermost first."""
+        group: Group | None = self
+        while group is not None:
+            yield group
+            group = group.outer
+
     def capture(self, cx: Context, name: str, span: Span) -> Structured | None:
         """A name of the model that a process mentions becomes one more formal; None where there is none."""
         binding = self.environment.get(name)
@@ -77,8 +85,9 @@ class Group:
             if not isinstance(value, Poison):
                 self.captures[name] = value
             return value
-        if not plain(value):
-            return cx.error("E708", f"a process cannot use the collection '{name}' of the model", span)
+        if not storable(value):
+            message = f"'{name}' holds a number for each element: use the collection itself in a process"
+            return cx.error("E215", message, span)
         self.captures[name] = value
         if name not in self.current.captured:
             self.current.captured[name], _ = cx.builder.adopt(value, name)
@@ -91,7 +100,7 @@ def group_for(cx: Context, item: ast.ProcessItem, values: list[Structured]) -> t
         spec = done.specs.get(cx.full(item))
         if spec is not None and spec.types == types and _same_captures(cx, done):
             return done, spec
-    group = Group(dict(cx.scope.names))
+    group = Group(item.name, dict(_environment(cx)), cx.group)
     while True:
         saved = cx.snapshot()
         group.start_again()
@@ -110,10 +119,15 @@ def group_for(cx: Context, item: ast.ProcessItem, values: list[Structured]) -> t
     return group, spec
 
 
+def _environment(cx: Context) -> Mapping[str, Binding]:
+    """The names that the processes of a run may mention: those of the model, wherever the run stands."""
+    return cx.scope.names if cx.group is None else cx.group.environment
+
+
 def _same_captures(cx: Context, group: Group) -> bool:
     for name, old in group.captures.items():
-        binding = cx.scope.names.get(name)
-        if binding is None or not isinstance(binding.value, (Num, Rec)) or type_of(binding.value) != type_of(old):  # type: ignore[arg-type]
+        binding = _environment(cx).get(name)
+        if binding is None or not storable(binding.value) or type_of(binding.value) != type_of(old):  # type: ignore[arg-type]
             return False
         if is_constant(old) and [leaf.static for leaf in leaves(old)] != [
             leaf.static for leaf in leaves(binding.value)
@@ -125,7 +139,7 @@ def _same_captures(cx: Context, group: Group) -> bool:
 
 
 def specialise(cx: Context, group: Group, item: ast.ProcessItem, types: list[Type | None]) -> Spec:
-    taken = {spec.key for done in (*cx.specialised, group) for spec in done.specs.values()}
+    taken = {spec.key for g in (*cx.specialised, *group.around()) for spec in g.specs.values()}
     key, n = item.name, 1
     while key in taken:
         n += 1
@@ -153,7 +167,7 @@ def elaborate(cx: Context, group: Group) -> None:
 def elaborate_alone(cx: Context, item: ast.ProcessItem, values: list[Structured]) -> None:
     """Elaborate a process that nothing runs, for its errors only."""
     types = [None if isinstance(v, Poison) else type_of(v) for v in values]  # type: ignore[arg-type]
-    group = Group({})
+    group = Group(item.name, {})
     while True:
         saved = cx.snapshot()
         group.start_again()
@@ -197,7 +211,7 @@ def _finish(cx: Context, group: Group) -> None:
         for name in names:
             if name not in spec.captured:
                 spec.captured[name], _ = cx.builder.adopt(group.captures[name], name)
-        handed = [leaf.value for n in names for leaf in leaves(spec.captured[n]) if leaf.value is not None]
+        handed = [v for n in names for v in cx.builder.values(spec.captured[n], spec.item.span)]
         spec.formals += handed
         assert spec.body is not None
 

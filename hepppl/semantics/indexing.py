@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 from hepppl.diagnostics import Span
 from hepppl.semantics import expressions
@@ -14,10 +16,11 @@ from hepppl.semantics.folding import size
 from hepppl.semantics.ir import Region, Value
 from hepppl.semantics.limits import MAX_ELEMENTS, MAX_FOLDED
 from hepppl.semantics.structure import leading, leafwise, slice_of, stack
-from hepppl.semantics.types import INT, REAL, Tensor
+from hepppl.semantics.types import INT, REAL, CollectionType, Tensor
 from hepppl.semantics.values import (
     POISON,
     Coll,
+    Colls,
     Num,
     Poison,
     Rec,
@@ -39,33 +42,81 @@ def index(cx: Context, e: ast.Index) -> Structured:
     value = base.value
     if isinstance(value, Slots):
         return _slot(cx, value, e)
-    indices = [_slice(cx, i, base) if isinstance(i, ast.Slice) else expressions.operand(cx, i) for i in e.indices]
+    indices = list(_indices(cx, e, value))
     if isinstance(value, Poison):
         return value
-    if isinstance(value, Coll) or (isinstance(value, Num) and value.space):
+    if isinstance(value, Colls):
+        return _collection(cx, value, indices, base, e)
+    if isinstance(value, Coll) or (isinstance(value, Num) and value.space and not value.type.shape):
         padded = f"turn it into an array first: padded({e.base.span.text}, 16)"
         return cx.error("E215", "the elements of a collection have no order and no number", e.span, hints=(padded,))
-    for i, where in zip(indices, e.indices, strict=True):
-        if isinstance(i, Poison):
+    return _pick(cx, value, list(zip(indices, e.indices, strict=True)), base, e.span)
+
+
+def _collection(
+    cx: Context, value: Colls, indices: list[Operand | tuple[int, int] | Poison], base: Operand, e: ast.Index
+) -> Structured:
+    """One of an array of collections, or a row of them."""
+    type_ = value.value.type
+    assert isinstance(type_, CollectionType)
+    if len(indices) > len(type_.shape) or any(isinstance(i, tuple) for i in indices):
+        hint = f"{base.span.text} has {len(type_.shape)}, one for each plate"
+        return cx.error("E210", "an array of collections is indexed by numbers alone", e.span, hints=(hint,))
+    nums = [
+        POISON if isinstance(i, Poison) else check_index(cx, i, n, base.span, base.span.text)  # type: ignore[arg-type]
+        for i, n in zip(indices, type_.shape, strict=False)
+    ]
+    if any(isinstance(n, Poison) for n in nums):
+        return POISON
+    inputs = [value.value, *(cx.builder.value(n, e.span) for n in nums if isinstance(n, Num))]
+    (one,) = cx.builder.node("element", inputs, [replace(type_, shape=type_.shape[len(nums) :])], e.span)
+    return cx.builder.collection(one, value.element)
+
+
+def _indices(cx: Context, e: ast.Index, value: Structured) -> Iterator[Operand | tuple[int, int] | Poison]:
+    """The indices evaluated: one each for the leading axes of ``value``, a slice as its bounds."""
+    shape = _shape(value)
+    for k, i in enumerate(e.indices):
+        size = shape[k] if k < len(shape) else None
+        yield _slice(cx, i, size, e.base.span) if isinstance(i, ast.Slice) else expressions.operand(cx, i)
+
+
+def _shape(value: Structured) -> tuple[int, ...]:
+    if isinstance(value, Num):
+        return value.type.shape
+    if isinstance(value, Colls):
+        return value.value.type.shape
+    return value.shape if isinstance(value, Rec) else ()
+
+
+def _pick(
+    cx: Context, value: Structured, indices: list[tuple[Any, ast.Expr | ast.Slice]], base: Operand, span: Span
+) -> Structured:
+    """What the indices leave of a value; those after a slice are taken of each of its rows."""
+    if not indices or isinstance(value, Poison):
+        return value
+    (i, where), *rest = indices
+    if isinstance(i, Poison):
+        return POISON
+    size = leading(value)
+    if size is None:
+        hint = "it has fields, not elements" if isinstance(value, Rec) else None
+        return cx.error(
+            "E210", f"this {describe(value)} cannot be indexed", where.span, ((base.span, describe(value)),), (hint,)
+        )
+    if not isinstance(i, tuple):
+        return _pick(cx, element(cx, value, i, base.span, span), rest, base, span)  # type: ignore[arg-type]
+    start, stop = i
+    rows = slice_of(cx, value, start, stop, span)  # type: ignore[arg-type]
+    if not rest or isinstance(rows, Poison):
+        return rows
+    picked = []
+    for k in range(stop - start):
+        row = element(cx, rows, Operand(const(k), where.span), base.span, span)  # type: ignore[arg-type]
+        picked.append(Operand(_pick(cx, row, rest, base, span), span))
+        if isinstance(picked[-1].value, Poison):
             return POISON
-        if leading(value) is None:
-            hint = "it has fields, not elements" if isinstance(value, Rec) else None
-            return cx.error(
-                "E210",
-                f"this {describe(value)} cannot be indexed",
-                where.span,
-                ((base.span, describe(value)),),
-                (hint,),
-            )
-        if isinstance(i, tuple):
-            if where is not e.indices[-1]:
-                return cx.error("E708", "a slice can only be the last index for now", where.span)
-            value = slice_of(cx, value, *i, e.span)  # type: ignore[arg-type]
-        else:
-            value = element(cx, value, i, base.span, e.span)  # type: ignore[arg-type]
-        if isinstance(value, Poison):
-            return value
-    return value
+    return stack(cx, picked, span)
 
 
 def _slot(cx: Context, slots: Slots, e: ast.Index) -> Structured:
@@ -83,8 +134,7 @@ def _slot(cx: Context, slots: Slots, e: ast.Index) -> Structured:
     )
 
 
-def _slice(cx: Context, s: ast.Slice, base: Operand) -> tuple[int, int] | Poison:
-    size = leading(base.value)
+def _slice(cx: Context, s: ast.Slice, size: int | None, array: Span) -> tuple[int, int] | Poison:
     low, high = 0, size
     failed = False
     if s.low is not None:
@@ -98,7 +148,7 @@ def _slice(cx: Context, s: ast.Slice, base: Operand) -> tuple[int, int] | Poison
     assert high is not None
     if not 0 <= low < high <= size:
         why = "is empty" if low == high else f"does not lie in 0..{size}"
-        return cx.error("E403", f"the slice {low}..{high} {why}", s.span, ((base.span, f"{size} elements"),))
+        return cx.error("E403", f"the slice {low}..{high} {why}", s.span, ((array, f"{size} elements"),))
     return low, high
 
 

@@ -27,6 +27,7 @@ reduce     (collection, *captured) -> (value,); ``kind`` (count sum mean min max
            edges are the last captured value
 minimise   where the search starts -> where the region is least; region (*unknowns) -> (value,)
 root       the ends of an interval -> where the region is zero; region (unknown,) -> (value,)
+element    (array of collections, one index per leading axis) -> (collection or array of them,)
 spawn      arguments -> (); ``process`` (key)              only inside a process
 emit       fields -> ()                                    only inside a process
 weight     (factor,) -> ()

@@ -6,6 +6,7 @@ MAX_PARTICLES = 10**5  # alive at once in a process
 MAX_FOLDED = 4096  # elements of an array that is computed at compile time
 MAX_NODES = 20_000  # of the elaborated program, functions inlined
 MAX_STEPS = 100_000  # expressions elaborated, those of inlined functions each time
+STAND_IN = (3, 5)  # lengths to check a program with while the data that give them are not there
 MAX_DEPTH = 64  # nested blocks of a finished program
 MAX_CALLS = 100  # nested function calls
 MAX_WEIGHTS = 10**6  # of a net

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hepppl.semantics import bodies
-from hepppl.semantics.build import wrap
 from hepppl.semantics.context import Binding, Context
 from hepppl.semantics.control import abandon, unusable
 from hepppl.semantics.declared import sizes_fit
 from hepppl.semantics.indexing import bounds
 from hepppl.semantics.ir import Region
 from hepppl.semantics.limits import MAX_ELEMENTS
-from hepppl.semantics.types import INT, Tensor
-from hepppl.semantics.values import POISON, Num, Poison, Rec, Slots, leaves, plain, reshaped
+from hepppl.semantics.types import INT
+from hepppl.semantics.values import POISON, Held, Num, Poison, Slots, leaves, reshaped, storable, width
 from hepppl.syntax import ast
 
 
@@ -24,6 +25,7 @@ def plate_statement(cx: Context, stmt: ast.PlateStmt) -> None:
     shadowed = cx.extents.get(stmt.var)
     with cx.builder.inside() as frame, cx.block("plate") as scope:
         scope.plate_vars = (*scope.plate_vars, stmt.var)
+        scope.repeated = (*scope.repeated, stmt.var)
         scope.plate_outer = dict.fromkeys(scope.names)
         if limits is not None:
             cx.turns[i] = (*limits, len(scope.enclosing))
@@ -36,7 +38,7 @@ def plate_statement(cx: Context, stmt: ast.PlateStmt) -> None:
         abandon(cx, scope, {})
         return
     size = limits[1] - limits[0]
-    stacked: list[tuple[str, Binding, Num | Rec]] = []
+    stacked: list[tuple[str, Binding, Held]] = []
     for name, binding in scope.names.items():
         if binding is cx.scope.names.get(name) or name == stmt.var:
             continue
@@ -45,23 +47,22 @@ def plate_statement(cx: Context, stmt: ast.PlateStmt) -> None:
             cx.scope.names[name] = binding
         elif binding.kind in ("const", "loop variable"):
             continue
-        elif not plain(value):
-            message = f"the collection '{name}' cannot be used outside its plate yet"
-            cx.scope.names[name] = unusable("E708", message, binding.span, hint="reduce it inside the plate")
+        elif not storable(value):
+            message = f"'{name}' holds a number for each element of a collection in the plate"
+            cx.scope.names[name] = unusable("E215", message, binding.span, hint="reduce it inside the plate")
         elif all(sizes_fit(cx, (size, *leaf.type.shape), stmt.span) for leaf in leaves(value)):
             stacked.append((name, binding, value))
         else:
             cx.bind(name, POISON, binding.span)
     with cx.builder.into(frame):
         results = [v for _, _, value in stacked for v in cx.builder.values(value, stmt.span)]
-    types = [Tensor(r.type.kind, r.type.dim, (size, *r.type.shape)) for r in results]  # type: ignore[union-attr]
+    types = [replace(r.type, shape=(size, *r.type.shape)) for r in results]
     region = Region((i,), tuple(frame.nodes), tuple(results))
     attrs = {"start": limits[0], "stop": limits[1]}
-    labels = [name for name, _, value in stacked for _ in leaves(value)]
-    values = list(cx.builder.node("plate", [], types, stmt.span, attrs, [region], labels))
+    labels = [name for name, _, value in stacked for _ in range(width(value))]
+    values = iter(cx.builder.node("plate", [], types, stmt.span, attrs, [region], labels))
     for name, binding, value in stacked:
-        mine = [values.pop(0) for _ in leaves(value)]
-        whole = reshaped(wrap(value, mine), lambda shape: (size, *shape))
+        whole = reshaped(cx.builder.wrap(value, values), lambda shape: (size, *shape))
         if isinstance(binding.value, Slots) and len(binding.value.indices) > 1:
             whole = Slots(name, binding.value.indices[:-1], whole)  # type: ignore[arg-type]
         cx.bind(name, whole, binding.span, binding.kind)

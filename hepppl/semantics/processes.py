@@ -14,21 +14,17 @@ from hepppl.semantics.structure import accepts, convert
 from hepppl.semantics.types import CollectionType, RecordType, Tensor, Type
 from hepppl.semantics.values import (
     POISON,
-    Coll,
     Fn,
     Num,
     Poison,
     Rec,
-    Space,
     Structured,
     describe,
     describe_type,
     is_constant,
     joined,
-    leaves,
     paths,
     plain,
-    rebuild,
     type_of,
     with_article,
 )
@@ -72,13 +68,12 @@ def draw(cx: Context, stmt: ast.SampleStmt, item: ast.ProcessItem, call: ast.Cal
     values = arguments(cx, item, call)
     if values is None:
         return POISON
-    if cx.in_process():
-        return cx.error(
-            "E707",
-            "a process that spawns cannot run inside another one yet",
-            stmt.span,
-            hints=(f"spawn {item.name}(...)",),
-        )
+    roots = [group.root for group in cx.group.around()][::-1] if cx.in_process() else []
+    if item.name in roots:
+        chain = " -> ".join([*roots[roots.index(item.name) :], item.name])
+        message = f"'{item.name}' runs itself ({chain})"
+        hint = f"spawn {item.name}(...): what it emits joins the collection of the first"
+        return cx.error("E224", message, stmt.span, ((item.name_span, "declared here"),), (hint,))
     number, name = cx.number(), cx.site_name(stmt.target.name)
     group, spec = groups.group_for(cx, item, values)
     if group.failed or limit is None or None in spec.types:  # of an argument only known to be wrong
@@ -92,15 +87,14 @@ def draw(cx: Context, stmt: ast.SampleStmt, item: ast.ProcessItem, call: ast.Cal
         )
     inputs = _inputs(cx, spec, values, call.span)
     for captured, value in group.captures.items():
-        inputs += cx.builder.values(cx.scope.names[captured].value, call.span) if not is_constant(value) else []
+        if not is_constant(value):
+            given = cx.group.capture(cx, captured, call.span) if cx.in_process() else cx.scope.names[captured].value
+            inputs += cx.builder.values(given, call.span)
     attrs = {"process": spec.key, "limit": limit, "name": name, "number": number}
     (out,) = cx.builder.node(
         "process", inputs, [CollectionType(group.fields)], stmt.span, attrs, names=[stmt.target.name]
     )
-    fresh = tuple(cx.builder.fresh(t, f) for f, t in group.fields)
-    space = Space(out, fresh)
-    element = rebuild(group.template, iter([Num(v.type, v, None, space) for v in fresh]))  # type: ignore[arg-type]
-    return Coll(out, element, space)  # type: ignore[arg-type]
+    return cx.builder.collection(out, group.template)  # type: ignore[arg-type]
 
 
 def _limit(cx: Context, stmt: ast.SampleStmt, item: ast.ProcessItem) -> int | None:
@@ -242,9 +236,6 @@ def emit(cx: Context, stmt: ast.EmitStmt) -> None:
     group: groups.Group = cx.group
     if not plain(value):
         cx.error("E201", f"a process emits numbers and records, not {with_article(value)}", given.span)
-        return
-    if any(leaf.type.shape for leaf in leaves(value)):
-        cx.error("E708", "a process cannot emit arrays yet", given.span, ((given.span, describe(value)),))
         return
     if isinstance(value, Rec) and not value.fields:
         cx.error("E201", "an empty record holds nothing to emit", given.span)

@@ -130,6 +130,9 @@ def _count(cx: Context, args: list[Operand | None], span: Span) -> Structured:
     num = condition(cx, x, "the argument of 'count'")
     if isinstance(num, Poison):
         return num
+    if num.space is not None and num.type.shape:
+        hint = "write the one to count by: any of its components, or a scalar made of them"
+        return cx.error("E209", "'count' needs one condition for each element, not an array", x.span, hints=(hint,))
     if num.space is not None:
         return reduce(cx, "count", num.space, [num], INT, span)
     if not num.type.shape:
@@ -160,9 +163,8 @@ def _padded(cx: Context, args: list[Operand | None], span: Span) -> Structured:
             if not isinstance(fitted, Num) or not fitted.constant:
                 return cx.error("E401", "the fill value must be a constant", fill.span)
             filling = fitted.static
-        out.append(
-            reduce(cx, "padded", space, [leaf], Tensor(kind, leaf.type.dim, (size,)), span, size=size, fill=filling)
-        )
+        t = Tensor(kind, leaf.type.dim, (size, *leaf.type.shape))
+        out.append(reduce(cx, "padded", space, [leaf], t, span, size=size, fill=filling))
     values = [n.value for n in out if n.value is not None]
     return reshaped(wrap(value, values), lambda shape: (size, *shape))
 
@@ -179,6 +181,8 @@ def _hist(cx: Context, args: list[Operand | None], span: Span) -> Structured:
     if num.type.dim != grid.type.dim:
         text = f"cannot sort {phrase(num.type.dim)} into bins of {phrase(grid.type.dim)}"
         return dimension_error(cx, Operand(num, x.span), Operand(grid, edges.span), span, text)
+    if grid.space is not None:
+        return cx.error("E215", "the edges of 'hist' must be the same for all elements", edges.span)
     bins = grid.type.shape[0] - 1
     if bins < 1:
         return cx.error("E402", "a histogram needs two edges at least", edges.span)
@@ -194,6 +198,8 @@ def _hist(cx: Context, args: list[Operand | None], span: Span) -> Structured:
     result = Tensor("real", w.type.dim, (bins,))
     space = num.space or w.space
     if space is not None:
+        if num.type.shape or w.type.shape:
+            return cx.error("E209", "'hist' needs one number for each element, not an array", x.span)
         if num.space is not None and w.space is not None and num.space is not w.space:
             return cx.error("E215", "elements of two different collections cannot be combined", span)
         last = cx.builder.value(grid, span)

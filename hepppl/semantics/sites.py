@@ -57,9 +57,10 @@ def observe(cx: Context, stmt: ast.ObserveStmt) -> None:
             (hint,),
         )
         return
-    if stmt.target.indices and not statements.is_slot(stmt.target, cx.scope.plate_vars):
-        hint = "observe k[i] ~ ... stands in `plate i in 0..n { }`"
-        cx.error("E220", "an element can be observed only in a plate over its index", stmt.target.span, hints=(hint,))
+    if stmt.target.indices and not statements.is_slot(stmt.target, cx.scope.repeated):
+        hint = "observe k[i] ~ ... stands in `plate i in 0..n { }` or `for i in 0..n { }`"
+        message = "an element can be observed only in a plate or loop over its index"
+        cx.error("E220", message, stmt.target.span, hints=(hint,))
         cx.bind(name, POISON, stmt.target.name_span)
         return
     statements.store(cx, stmt.target, Operand(value, stmt.target.span), "observable")

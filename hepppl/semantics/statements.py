@@ -42,12 +42,12 @@ _PLACES: dict[type[ast.Stmt], tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     ast.ParamStmt: ("`param`", ("model",), ("if", "for", "while", "plate")),
     ast.DataStmt: ("`data`", ("model",), ("if", "for", "while", "plate")),
     ast.NetStmt: ("`net`", ("model",), ("if", "for", "while", "plate")),
-    ast.ObserveStmt: ("`observe`", ("model",), ("if", "for", "while")),
+    ast.ObserveStmt: ("`observe`", ("model",), ("if", "while")),
     ast.SampleStmt: ("`~`", ("model", "submodel", "process"), ()),
-    ast.SpawnStmt: ("`spawn`", ("process",), ("plate",)),
-    ast.EmitStmt: ("`emit`", ("process",), ("plate",)),
-    ast.WeightStmt: ("`weight`", ("model", "submodel", "process"), ("plate",)),
-    ast.RequireStmt: ("`require`", ("model", "submodel", "process"), ("plate",)),
+    ast.SpawnStmt: ("`spawn`", ("process",), ()),
+    ast.EmitStmt: ("`emit`", ("process",), ()),
+    ast.WeightStmt: ("`weight`", ("model", "submodel", "process"), ()),
+    ast.RequireStmt: ("`require`", ("model", "submodel", "process"), ()),
     ast.ReturnStmt: ("`return`", ("model", "submodel", "function"), ("if", "for", "while", "plate")),
 }
 
@@ -57,7 +57,12 @@ _WHY = {
     "`param`": "declare it in the model and pass it as an argument",
     "`data`": "declare it in the model and pass it as an argument",
     "`~`": "a function is deterministic: make it a process to draw inside it",
-    "`observe`": "every event must reach it",
+    "`observe`": "the model observes: draw there what the process leads to",
+}
+
+_OBSERVE = {
+    "if": "every event must reach it: decide about its arguments, observe n ~ poisson(if c then a else b)",
+    "while": "the number of observations must not be random: use `for`",
 }
 
 _BODY = {"function": "a function", "process": "a process", "submodel": "a process", "model": "a model"}
@@ -91,13 +96,11 @@ def _allowed(cx: Context, stmt: ast.Stmt, word: str, bodies: tuple[str, ...], ba
     inside = next((b for b in reversed(scope.enclosing) if b in barred), None)
     if inside is None:
         return True
-    hint = _WHY.get(word) if isinstance(stmt, ast.ObserveStmt) else None
+    hint = _OBSERVE[inside] if isinstance(stmt, ast.ObserveStmt) else None
     if isinstance(stmt, (ast.ParamStmt, ast.DataStmt)):
         hint = "move it to the top of the model"
     if isinstance(stmt, ast.ReturnStmt):
         hint = "give a name its value there, and return it at the end"
-    if inside == "plate" and not isinstance(stmt, (ast.ParamStmt, ast.DataStmt, ast.ReturnStmt)):
-        hint = "use `for` instead of `plate`"
     code = "E221" if isinstance(stmt, ast.ReturnStmt) else "E220"
     cx.error(code, f"{word} cannot stand inside `{inside}`", stmt.span, hints=(hint,))
     if isinstance(stmt, ast.ObserveStmt):
@@ -160,7 +163,9 @@ def store(cx: Context, target: ast.Target, value: Operand, kind: str) -> None:
     """Give a name, or an element of an array, a value."""
     name = target.name
     plates = cx.scope.plate_vars
-    if target.indices and plates and cx.scope.enclosing[-1:] == ("plate",) and is_slot(target, plates):
+    if (target.indices and plates and cx.scope.enclosing[-1:] == ("plate",) and is_slot(target, plates)) or (
+        target.indices and kind == "observable"
+    ):
         _fill_slot(cx, target, value, kind)
     elif target.indices:
         _store_element(cx, target, value)
@@ -196,7 +201,9 @@ def _fill_slot(cx: Context, target: ast.Target, value: Operand, kind: str) -> No
             return
     for n, i in zip(names, target.indices, strict=True):
         if cx.extents[n][0] != 0:
-            cx.error("E402", f"an array filled by a plate starts at 0, but '{n}' starts at {cx.extents[n][0]}", i.span)
+            cx.error(
+                "E402", f"an array filled turn by turn starts at 0, but '{n}' starts at {cx.extents[n][0]}", i.span
+            )
             return
     if isinstance(value.value, Poison):
         cx.bind(target.name, POISON, target.name_span, kind)
@@ -293,9 +300,6 @@ def _weight(cx: Context, stmt: ast.WeightStmt) -> None:
     num = scalar_of(cx, given, "`weight`")
     if isinstance(num, Poison) or not _scalar_here(cx, num, given, "`weight`"):
         return
-    if cx.in_process():
-        cx.error("E706", "`weight` inside a process is not supported yet", stmt.span)
-        return
     from hepppl.semantics.arithmetic import dimensionless
 
     if dimensionless(cx, given, num, "a weight"):
@@ -308,9 +312,6 @@ def _require(cx: Context, stmt: ast.RequireStmt) -> None:
     given = expressions.operand(cx, stmt.cond)
     cond = condition(cx, given, "what follows `require`")
     if isinstance(cond, Poison) or not _scalar_here(cx, cond, given, "`require`"):
-        return
-    if cx.in_process():
-        cx.error("E706", "`require` inside a process is not supported yet", stmt.span)
         return
     cx.builder.node("require", cx.builder.values(cond, stmt.span), [], stmt.span)
 

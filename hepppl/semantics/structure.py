@@ -11,6 +11,9 @@ from hepppl.semantics.dims import with_unit, without_unit
 from hepppl.semantics.types import INT, RecordType, Tensor, Type
 from hepppl.semantics.values import (
     POISON,
+    Coll,
+    Colls,
+    Held,
     Num,
     Poison,
     Rec,
@@ -42,8 +45,10 @@ def convert(cx: Context, value: Num | Rec, target: Type, span: Span) -> Num | Re
     return Rec(target.name, fields, target.shape)
 
 
-def widened(cx: Context, value: Num | Rec, target: Type, span: Span) -> Num | Rec:
+def widened(cx: Context, value: Held, target: Type, span: Span) -> Held:
     """`convert`; where a constant is out of range for the wider kind, which is reported, the value as it is."""
+    if isinstance(value, (Coll, Colls)):
+        return value
     new = convert(cx, value, target, span)
     return value if isinstance(new, Poison) else new
 

@@ -57,9 +57,11 @@ class RecordType:
 
 @dataclass(frozen=True)
 class CollectionType:
-    """What a branching process emitted: any number of elements (a record's fields, or one field named ``""``)."""
+    """What a branching process emitted: any number of elements (a record's fields, or one field named ``""``).
+    ``shape``: of an array of collections, one for each repetition of the plates that they left."""
 
     fields: tuple[tuple[str, Tensor], ...]
+    shape: tuple[int, ...] = ()
 
 
 Type = Tensor | RecordType | CollectionType

@@ -58,6 +58,14 @@ class Coll:
 
 
 @dataclass(frozen=True, eq=False)
+class Colls:
+    """An array of collections; ``element`` is what each of them holds."""
+
+    value: Value
+    element: Num | Rec
+
+
+@dataclass(frozen=True, eq=False)
 class Slots:
     """An array that a plate is filling: inside the plate only the current element can be seen."""
 
@@ -83,7 +91,8 @@ class Poison:
 
 
 POISON = Poison()
-Structured = Num | Rec | Coll | Slots | Fn | Poison
+Held = Num | Rec | Coll | Colls  # what names can carry from block to block
+Structured = Held | Slots | Fn | Poison
 
 
 def leaves(value: Structured) -> Iterator[Num]:
@@ -127,13 +136,25 @@ def plain(value: Structured) -> TypeGuard[Num | Rec]:
     return isinstance(value, Num) and value.space is None
 
 
+def storable(value: Structured) -> TypeGuard[Held]:
+    """Whether values can carry it from block to block: all but expressions on a collection's elements."""
+    return isinstance(value, (Coll, Colls)) or plain(value)
+
+
+def width(value: Held) -> int:
+    """How many values of the IR it takes."""
+    return 1 if isinstance(value, (Coll, Colls)) else sum(1 for _ in leaves(value))
+
+
 def is_constant(value: Structured) -> bool:
     return plain(value) and all(leaf.constant for leaf in leaves(value))
 
 
-def type_of(value: Num | Rec) -> Type:
+def type_of(value: Held) -> Type:
     if isinstance(value, Num):
         return value.type
+    if isinstance(value, (Coll, Colls)):
+        return value.value.type
     fields = []
     for name, inner in value.fields.items():
         fields.append((name, type_of(inner) if isinstance(inner, (Num, Rec)) else CollectionType(())))
@@ -141,7 +162,10 @@ def type_of(value: Num | Rec) -> Type:
 
 
 def joined(a: Type, b: Type) -> Type | None:
-    """The type that holds both: int promotes to real, a literal record takes a declared name. None where none does."""
+    """The type that holds both: int promotes to real, a literal record takes a declared name. None where none does.
+    Collections do not promote."""
+    if isinstance(a, CollectionType):
+        return a if a == b else None
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         if a.dim != b.dim or a.shape != b.shape:
             return None
@@ -180,7 +204,8 @@ def describe(value: Structured) -> str:
     """A value's type as a label."""
     if isinstance(value, (Num, Rec)):
         return describe_type(type_of(value)) + (" of each element" if isinstance(value, Num) and value.space else "")
-    return {Coll: "collection", Slots: "array being filled", Fn: "function"}.get(type(value), "unknown")
+    words = {Coll: "collection", Colls: "array of collections", Slots: "array being filled", Fn: "function"}
+    return words.get(type(value), "unknown")
 
 
 def with_article(value: Structured | Type, real: str = "a dimensionless number") -> str:
@@ -198,4 +223,5 @@ def with_article(value: Structured | Type, real: str = "a dimensionless number")
         if t.shape:
             return f"an array of records {describe_type(t)}"
         return "a four-vector" if t.name == "p4" else f"a '{t.name}'" if t.name else f"a {describe_type(t)}"
-    return {Coll: "a collection", Slots: "an array being filled", Fn: "a function"}.get(type(value), "a value")
+    others = {Coll: "a collection", Colls: "an array of collections", Slots: "an array being filled", Fn: "a function"}
+    return others.get(type(value), "a value")

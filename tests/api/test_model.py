@@ -244,3 +244,20 @@ class TestCompiled:
     def test_unknown_parameters(self, choice: hepppl.Model) -> None:
         with pytest.raises(hepppl.HepValueError, match="E451"):
             choice.compile().simulate(0, {"y": 1.0}, 10)
+
+
+def test_data_of_any_length_are_given_when_the_model_runs():
+    model = hepppl.parse("model m { param a: real = 2\n data x: real[]\n n ~ poisson(a * sum(x))\n return n + len(x) }")
+    assert len(model.plan().rows) == 1
+    assert model.graph.number_of_nodes() > 0
+    with pytest.raises(hepppl.HepValueError) as raised:
+        model.simulate(10)
+    assert raised.value.diagnostics[0].code == "E462"
+    with pytest.raises(hepppl.HepValueError):
+        model.compile()
+    for x in ([1.0, 2.0], [3.0, 0.0, 1.0, 1.0, 1.0]):
+        found = model.grad(4000, data={"x": x})
+        assert found.mean["value"] == pytest.approx(2 * sum(x) + len(x), rel=0.05)
+        assert found.gradient["value"]["a"] == pytest.approx(sum(x), rel=0.1)
+        pure = model.compile(data={"x": x}).simulate(0, {}, 4000)
+        assert float(pure["value"].mean()) == pytest.approx(found.mean["value"], rel=1e-5)

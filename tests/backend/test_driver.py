@@ -9,12 +9,14 @@ import hepppl
 from hepppl.backends.jax import compile_program
 
 from .test_control_flow import BRANCH_WITH_LOOP_INSIDE_LOOP, GEOMETRIC, LOOP_INSIDE_PLATE, PROCESS_AFTER_A_SITE
+from .test_effects import WEIGHTS_IN_A_RUN_IN_A_PROCESS
 
 PROGRAMS = {
     "while": GEOMETRIC,
     "nested": BRANCH_WITH_LOOP_INSIDE_LOOP,
     "plate": LOOP_INSIDE_PLATE,
     "process": PROCESS_AFTER_A_SITE,
+    "run in a process": WEIGHTS_IN_A_RUN_IN_A_PROCESS,
 }
 
 

@@ -62,3 +62,13 @@ def test_twenty_rounds_and_a_seed_of_64_bits_agree(name):
 def test_small_batches_and_few_lanes_agree(name):
     program, theirs, _ = run(name, 200, 3, batch=64, lanes=8)
     assert_agreement(program, theirs, seed=3, rtol=5e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("steps", [3, 20])
+def test_the_limit_of_steps_holds_for_the_whole_event(steps):
+    """Not for each run of a process: the third here finds what the first two have left of it."""
+    program, theirs, faulty = run("process_in_loop", 60, 7, max_steps=steps)
+    assert_agreement(program, theirs, seed=7, rtol=5e-5, atol=2e-5, max_steps=steps)
+    expected = [fault is not None for fault in reference.simulate(program, 60, 7, max_steps=steps, precision=32).fault]
+    assert faulty.tolist() == expected
+    assert any(expected)

@@ -146,8 +146,16 @@ def test_the_length_of_data_comes_from_what_is_given():
     p = program(text, data={"xs": [1.0, 2.0, 3.0]})
     assert constants(p)["n"] == 3
     assert p.sized_by == {"xs": (3,)}
-    assert codes("model m { data xs: real[]\n return sum(xs) }") == ["E705"]
     assert codes("model m { data xs: real[]\n return sum(xs) }", data={"xs": [1, 2]}) == []
+
+
+def test_without_data_of_unknown_length_a_program_is_checked_as_far_as_can_be():
+    p = program("model m { data xs: real[]\n return sum(xs) + len(xs) }")
+    assert p.data[0].default is None
+    for fault in ("xs + [1, 2, 3, 4, 5]", "xs[4]", "dot(xs, [1, 2])"):
+        text = f"model m {{ data xs: real[]\n y = {fault}\n return [1, 2] + [1, 2, 3] }}"
+        assert codes(text) == ["E705", "E209"]
+    assert codes("model m { data xs: real[]\n return xs + [1, 2] }", data={"xs": [1, 2, 3]}) == ["E209"]
 
 
 # ---------------------------------------------------------------- plates

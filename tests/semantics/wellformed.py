@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hepppl.semantics.ir import OPS, Dist, Node, Program, Region, Value
 from hepppl.semantics.types import BOOL, INT, CollectionType, Tensor
 
@@ -14,14 +16,14 @@ class Checker:
         self.defined: set[Value] = set()
         self.ids: set[int] = set()
         self.numbers: list[int] = []
-        self.region(program.body, frozenset(), ())
+        self.region(program.body, frozenset())
         assert program.body.results == tuple(o.value for o in program.outputs)
         for process in program.processes.values():
-            self.region(Region(process.formals, process.body.nodes, ()), frozenset(), ())
+            self.region(Region(process.formals, process.body.nodes, ()), frozenset())
         params = frozenset(p.value for p in program.params) | frozenset(d.value for d in program.data)
         for param in program.params:
             if param.prior is not None:
-                self.region(param.prior, params, ())
+                self.region(param.prior, params)
                 assert [n.op for n in param.prior.nodes].count("site") == 1
                 assert param.prior.results == param.prior.nodes[-1].results
         assert sorted(self.numbers) == sorted(set(self.numbers))
@@ -33,7 +35,7 @@ class Checker:
         self.defined.add(value)
         self.ids.add(value.id)
 
-    def region(self, region: Region, outer: frozenset[Value], enclosing: tuple[str, ...]) -> None:
+    def region(self, region: Region, outer: frozenset[Value]) -> None:
         visible = set(outer)
         for value in region.params:
             self.define(value)
@@ -44,13 +46,13 @@ class Checker:
             for value in node.results:
                 self.define(value)
             for inner in node.regions:
-                self.region(inner, frozenset(visible) if node.op != "reduce" else frozenset(), (*enclosing, node.op))
-            self.node(node, enclosing)
+                self.region(inner, frozenset(visible) if node.op != "reduce" else frozenset())
+            self.node(node)
             visible.update(node.results)
         for value in region.results:
             assert value in visible, f"the region's result {value} is not visible there"
 
-    def node(self, node: Node, enclosing: tuple[str, ...]) -> None:
+    def node(self, node: Node) -> None:
         check = getattr(self, f"on_{node.op}", None)
         if check is not None:
             check(node)
@@ -59,8 +61,6 @@ class Checker:
             assert OPS[node.op] in (-1, len(node.inputs))
             assert len(node.results) == 1
             self.operation(node)
-        if node.op in ("spawn", "emit", "weight", "require"):
-            assert "plate" not in enclosing
 
     def operation(self, node: Node) -> None:
         types = [v.type for v in node.inputs]
@@ -165,8 +165,13 @@ class Checker:
         assert not node.inputs
         assert [v.type for v in region.params] == [INT]
         for inner, outer in zip(region.results, node.results, strict=True):
-            t = inner.type
-            assert outer.type == Tensor(t.kind, t.dim, (size, *t.shape))
+            assert outer.type == replace(inner.type, shape=(size, *inner.type.shape))
+
+    def on_element(self, node: Node) -> None:
+        collections, *indices = node.inputs
+        (result,) = node.results
+        assert all(v.type == INT for v in indices)
+        assert result.type == replace(collections.type, shape=collections.type.shape[len(indices) :])
 
     def on_process(self, node: Node) -> None:
         process = self.program.processes[node.attrs["process"]]

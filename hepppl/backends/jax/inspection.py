@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax
 
-from hepppl.backends.jax.program import SMALL, compile_program
+from hepppl.backends.jax.program import SMALL, compile_program, stand_in
 from hepppl.graph import ModelGraph
 from hepppl.planning.plan import Plan
 
@@ -15,5 +15,4 @@ def jaxpr(graph: ModelGraph, plan: Plan | None = None, events: int = SMALL) -> s
     what, wrt = ("simulate", None) if plan is None else (compiled.mode, compiled.wrt)
     call, _ = compiled.function(what, events, 1, wrt)
     zeros = {param.name: 0 if param.default is None else param.default for param in graph.program.params}
-    data = {item.name: 0 if item.default is None else item.default for item in graph.program.data}
-    return str(jax.make_jaxpr(call)(*compiled.arguments(0, 0, events, zeros, data)))
+    return str(jax.make_jaxpr(call)(*compiled.arguments(0, 0, events, zeros, stand_in(graph))))

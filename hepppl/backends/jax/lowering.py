@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 import numpy as np
 
+from hepppl.backends.jax.kept import with_kept
 from hepppl.backends.jax.machine import Machine
 from hepppl.backends.jax.ops import ELEMENTWISE, function, integer_pow
 from hepppl.backends.jax.value import Val, apply
 from hepppl.diagnostics import Diagnostic, Span
-from hepppl.diagnostics.errors import HepUnsupportedError, HepValueError
-from hepppl.graph import ModelGraph, Node, Region, Tensor, Value, walk
+from hepppl.diagnostics.errors import HepValueError
+from hepppl.graph import ModelGraph, Node, Region, Tensor, Value, places, walk
 from hepppl.planning.plan import Plan
 from hepppl.plugin.registry import call_function, load_estimator
 
@@ -71,7 +72,9 @@ class Lowering:
     """Everything static that lowering asks of the graph and the plan, looked up once."""
 
     def __init__(self, graph: ModelGraph, plan: Plan | None, settings: Settings):
-        self.graph, self.program, self.settings = graph, graph.program, settings
+        program = with_kept(graph.program, settings.capacity)
+        self.graph = graph if program is graph.program else ModelGraph(program)
+        self.program, self.settings = program, settings
         self.plan = plan if settings.gradient else None
         self.faults: list[FaultKind] = []
         self._fault_codes: dict[tuple[str, Any], int] = {}
@@ -136,6 +139,28 @@ class Lowering:
 
     def process_offers(self, key: str) -> bool:
         return any(self.offers_in(self.program.processes[k].body) for k in self.graph.process_facts(key))
+
+    def process_nodes(self, key: str) -> tuple[Node, ...]:
+        """Every node that a run of a process, and the runs inside it, may come by."""
+        bodies = [self.program.processes[k].body for k in self.graph.process_facts(key)]
+        own = [node for body in bodies for node in self.graph.walk(body)]
+        inner = [n for node in own if node.op == "process" for n in self.process_nodes(node.attrs["process"])]
+        return (*own, *inner)
+
+    def process_weighs(self, key: str) -> bool:
+        """Whether particles of a process, or of those it leads to, multiply the event's weight."""
+        return any(node.op in ("weight", "require") for node in self.process_nodes(key))
+
+    @cached_property
+    def counts_steps(self) -> bool:
+        """Whether an event may run more than one process, so that their particle steps are counted together."""
+        runs = [place for place in places(self.program) if place.node.op == "process"]
+        return len(runs) > 1 or any(e.is_loop for place in runs for e in place.enclosing)
+
+    @cached_property
+    def keeps(self) -> bool:
+        """Whether the elements of a collection are kept in arrays."""
+        return any(node.attrs.get("kind") == "keep" for node in self.graph.nodes())
 
     @property
     def offers(self) -> bool:
@@ -208,12 +233,12 @@ class Lowering:
         return results
 
     def lower(self, m: Machine, node: Node) -> None:
-        from hepppl.backends.jax import loops, processes, sites, solvers
+        from hepppl.backends.jax import folds, loops, processes, sites, solvers
 
         structural = {
             "site": sites.lower_site, "branch": loops.lower_branch, "for": loops.lower_for, "plate": loops.lower_plate,
             "while": loops.lower_while, "process": processes.lower_process, "reduce": processes.lower_reduce,
-            "spawn": processes.lower_spawn, "emit": processes.lower_emit,
+            "spawn": processes.lower_spawn, "emit": processes.lower_emit, "fold": folds.lower_fold,
             "minimise": solvers.lower_solution, "root": solvers.lower_solution,
         }  # fmt: skip
         if node.op in structural:
@@ -292,7 +317,3 @@ def held(value: Any, dtype: np.dtype, what: str, span: Span) -> np.ndarray:
             )
             raise HepValueError(Diagnostic("E464", message, span, hints=hints))
     return exact.astype(dtype)
-
-
-def unsupported(code: str, message: str, span: Span, *hints: str) -> HepUnsupportedError:
-    return HepUnsupportedError(Diagnostic(code, message, span, hints=hints))

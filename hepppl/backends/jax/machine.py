@@ -44,12 +44,16 @@ class Reservoir:
 @jax.tree_util.register_dataclass
 @dataclass
 class Registers:
-    """What an event accumulates beside its values. ``fault``: 0, or 1 + index of its first fault in the fault table."""
+    """What an event accumulates beside its values. ``fault``: 0, or 1 + index of its first fault in the fault table.
+    ``steps``: particle steps taken, where more than one run of a process shares the limit of them. ``most``: elements
+    of the largest collection that is kept."""
 
     fault: Array
     weight: Val | None
     estimators: tuple[Any, ...]
     reservoir: Reservoir | None
+    steps: Array | None = None
+    most: Array | None = None
 
 
 @dataclass

@@ -50,7 +50,9 @@ class Particle:
 class Choice:
     """The kept candidate: the particle at the start of the step, where in the step it decides (site number and loop
     index, None where there is only one), and its alternative.
-    ``outside`` accumulates what the event emits outside the particle's subtree, while ``level`` siblings lie below."""
+    ``outside`` accumulates what the event emits outside the particle's subtree, while ``level`` siblings lie below.
+    ``stream``: where processes run inside the step, the stream of the particle that decides, be it theirs; theirs is
+    kept apart until the run ends, and ``open`` says whether there is one."""
 
     particle: Particle
     number: Array | None
@@ -59,18 +61,20 @@ class Choice:
     outside: list[list[Val]]
     level: Array
     open: Array
+    stream: Stream | None = None
 
 
 @jax.tree_util.register_dataclass
 @dataclass
 class Override:
-    """In the step where ``flag`` holds, the site ``number`` at loop index ``index`` has the alternative value. None:
-    there is only one."""
+    """In the step where ``flag`` holds, the site ``number`` at loop index ``index`` (of the particle with that
+    ``stream``) has the alternative value. None: there is only one."""
 
     flag: Array
     number: Array | None
     index: Array | None
     value: dict[str, Array]
+    stream: Stream | None = None
 
     def at(self, m: Machine, node: Node, value: Val) -> Val:
         kind = node.results[0].type.kind
@@ -81,6 +85,10 @@ class Override:
         hit = self.flag if self.number is None else self.flag & (self.number == node.attrs["number"])
         if self.index is not None and m.address.extent > 1:
             hit = hit & (self.index == jnp.asarray(m.address.index, jnp.uint32))
+        if self.stream is not None:
+            assert m.address.step is not None
+            here = (*m.address.key, m.address.step)
+            hit = hit & jnp.stack([a == b for a, b in zip(self.stream, here, strict=True)]).all(0)
         return Val(jnp.where(hit, self.value[kind], batch(value, m.size).p))
 
 
@@ -135,6 +143,7 @@ class Particles:
     overflow: int  # fault code
     choice: Choice | None = None
     override: Override | None = None
+    inner: bool = False  # of a process that runs inside a step of another one, whose subtree is what runs again
     count: Count = field(default_factory=lambda: Count(0, 0))
 
     def __post_init__(self) -> None:
@@ -143,7 +152,7 @@ class Particles:
         )
         self.spawned = jnp.zeros_like(self.height)
         self.outside = self.choice.outside if self.choice else []
-        self.was_open = self.choice.open if self.choice else None
+        self.was_open = self.choice.open if self.choice and not self.inner else None
         self.taken = jnp.zeros(self.height.shape, bool)
 
     # ------------------------------------------------------------ inside loops
@@ -226,8 +235,7 @@ class Particles:
                 size = reduce.attrs["size"]
                 message = f"more than {size} elements for an array of {size}"
                 m.fault(self.lowering.fault_code("truncated", reduce, message), full)
-            if self.choice:
-                assert self.was_open is not None
+            if self.was_open is not None:
                 apart = Val(batch(active, m.size).p & ~self.was_open)
                 primal = [Val(v.p, batched=v.batched) for v in element]
                 self.outside[i] = reductions.add(reduce, self.outside[i], primal, edges, apart, m.size)
@@ -246,21 +254,33 @@ class Particles:
             index = jnp.where(take, jnp.asarray(m.address.index, jnp.uint32), index)
         value = dict(choice.value)
         value[kind] = jnp.where(take, alternative, value[kind])
-        self.choice = Choice(
-            choice.particle,
-            number,
-            index,
-            value,
-            choice.outside,
-            choice.level,
-            choice.open,
-        )
+        stream = choice.stream
+        if stream is not None:
+            stream = jax.tree.map(lambda c, s: jnp.where(take, c, s), self.current.stream, stream)
+        self.choice = replace(choice, number=number, index=index, value=value, stream=stream)
         self.taken = self.taken | take
+
+    def inner_choice(self) -> Choice | None:
+        """The choice as a process that runs inside this step may change it."""
+        if self.choice is None:
+            return None
+        nothing = Particle([], None, self.choice.particle.stream)
+        return replace(self.choice, particle=nothing, outside=[], open=jnp.zeros_like(self.taken))
+
+    def take_inner(self, choice: Choice) -> None:
+        """Go on with the choice of a process that ran inside this step."""
+        assert self.choice is not None
+        self.choice = replace(
+            self.choice, number=choice.number, index=choice.index, value=choice.value, stream=choice.stream
+        )
+        self.taken = self.taken | choice.open
 
     def end(self, start_height: Array, start_accumulators: list[list[Val]]) -> tuple[Particle, Array, Array]:
         """After a step: who is next, how many siblings lie below, and which lanes are empty."""
         died = decided(self.spawned == 0)
-        if self.choice:
+        if self.choice and self.inner:
+            self.choice = replace(self.choice, open=self.choice.open | self.taken)
+        elif self.choice:
             took, choice = self.taken, self.choice
             outside = jax.tree.map(
                 lambda before, after: jnp.where(took, before, after), strip(start_accumulators), self.outside
@@ -269,7 +289,7 @@ class Particles:
             opened = (choice.open | took) & ~(died & (self.height <= level))
             current = Particle(strip(self.current.slots), self.current.kind, self.current.stream)
             particle = merge(took, current, choice.particle)
-            self.choice = Choice(particle, choice.number, choice.index, choice.value, outside, level, opened)
+            self.choice = replace(choice, particle=particle, outside=outside, level=level, open=opened)
         pop = died & (self.height > 0)
         height = self.height - pop
         following = self.next

@@ -11,12 +11,12 @@ from jax import Array, lax
 
 from hepppl.backends.jax import reductions
 from hepppl.backends.jax.lanes import gather, run_lanes
-from hepppl.backends.jax.lowering import Lowering, unsupported
+from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import MASK, Address, Machine, Registers, Reservoir
 from hepppl.backends.jax.particles import Choice, Layout, Override, Particle, Particles, blank_stack, strip
 from hepppl.backends.jax.random import DRAW, MERGE, threefry2x32, uniform
-from hepppl.backends.jax.value import Val, batch, join_trees, select, stable_carry
-from hepppl.graph import Node, Tensor, Value, walk
+from hepppl.backends.jax.value import Val, apply, batch, join_trees, select, stable_carry
+from hepppl.graph import Node, Tensor, Value
 
 
 @jax.tree_util.register_dataclass
@@ -34,12 +34,15 @@ class Track:
 
 @dataclass(frozen=True)
 class Run:
-    """One process statement: what is the same for its events and for their alternatives."""
+    """One process statement: what is the same for its events and for their alternatives.
+
+    The accumulators are those of its reductions, then, where its particles have weights, their product."""
 
     lowering: Lowering
     node: Node
     layout: Layout
     reduces: tuple[Node, ...]
+    weighs: bool
 
     def dtypes(self, reduce: Node) -> tuple[Any, Any]:
         type_ = reduce.results[0].type
@@ -47,58 +50,82 @@ class Run:
         return self.lowering.dtype(type_.kind), self.lowering.settings.dtype
 
     def empty(self, size: int) -> list[list[Val]]:
-        capacity = self.lowering.settings.capacity
-        return [reductions.empty(r, size, *self.dtypes(r), capacity) for r in self.reduces]
+        settings = self.lowering.settings
+        accumulators = [reductions.empty(r, size, *self.dtypes(r), settings.capacity) for r in self.reduces]
+        return [*accumulators, [Val(jnp.ones(size, settings.dtype))]] if self.weighs else accumulators
+
+    def weigh(self, p: Particles, factor: Val) -> None:
+        """At the end of a step: the product of what `weight` and `require` multiplied in it."""
+        p.accumulators[-1] = [apply(jnp.multiply, (p.accumulators[-1][0], factor), elementwise=True)]
+        if p.was_open is not None:
+            apart = jnp.where(p.was_open, 1, lax.stop_gradient(factor.p))
+            p.outside[-1] = [Val(p.outside[-1][0].p * apart)]
 
 
 def lower_process(lowering: Lowering, m: Machine, node: Node) -> None:
-    assert m.particles is None, "refused by the type checker"
     reduces = lowering.graph.reduces_of(node.results[0])
     if lowering.settings.gradient:  # an output of varying length has no expectation
         reduces = tuple(r for r in reduces if r.attrs["kind"] != "jagged")
-    run = Run(lowering, node, Layout.of(lowering, node.attrs["process"]), reduces)
+    key = node.attrs["process"]
+    run = Run(lowering, node, Layout.of(lowering, key), reduces, lowering.process_weighs(key))
     for reduce in run.reduces:
         for v in reduce.inputs[1:]:
-            ensure(lowering, m, v, reduce)
+            ensure(lowering, m, v)
     args = [m.env[v] for v in node.inputs]
     captured = {v: m.env[v] for r in run.reduces for v in r.inputs[1:]}
-    key = m.words(node.attrs["number"])
-    collect = lowering.offers and lowering.process_offers(node.attrs["process"])
+    stream = m.words(node.attrs["number"])
+    collect = m.registers.reservoir is not None and lowering.process_offers(key)
 
     here = m.here if m.wanted is None else m.wanted if m.here is None else m.wanted & m.here
     primal = strip_alternatives(args), {v: strip_alternatives([x])[0] for v, x in captured.items()}
-    track = root_track(run, m, primal[0], key, collect)
-    track = follow(run, m, *primal, track, None, here)
+    track = root_track(run, m, primal[0], stream, collect)
+    if m.registers.steps is not None:  # earlier runs may have taken all the steps there are
+        spent = m.registers.steps >= lowering.settings.max_steps
+        m.fault(endless(run), Val(spent))
+        here = ~spent if here is None else here & ~spent
+        registers = replace(track.registers, fault=m.registers.fault, steps=m.registers.steps)
+        track = replace(track, registers=registers)
+    track = follow(run, m, *primal, track, None if m.particles is None else m.particles.override, here)
     accumulators = [list(acc) for acc in track.accumulators]
-    registers = replace(track.registers, reservoir=m.registers.reservoir, weight=m.registers.weight)
+    reservoir = m.registers.reservoir
+    if m.particles is not None and collect:
+        assert reservoir is not None
+        assert track.choice is not None
+        found = track.registers.reservoir
+        assert found is not None
+        m.particles.take_inner(track.choice)
+        reservoir = found
+    registers = replace(track.registers, reservoir=reservoir, weight=m.registers.weight)
     m.registers = registers
 
-    reservoir = registers.reservoir
-    if reservoir is not None:
+    if reservoir is not None and m.particles is None:
         mask = m.mask
         sources = [*args, *captured.values(), *([mask] if mask is not None else [])]
         tainted = any(v.a is not None for v in sources)
         if collect or tainted:
-            accumulators = follow_alternatives(run, m, args, captured, key, track, accumulators, tainted)
+            accumulators = follow_alternatives(run, m, args, captured, stream, track, accumulators, tainted)
+    if run.weighs:
+        m.multiply_weight(accumulators.pop()[0])
     for reduce, acc in zip(run.reduces, accumulators, strict=True):
         m.env[reduce.results[0]] = reductions.finish(reduce, acc)
+        if reduce.attrs["kind"] == "keep":
+            number = acc[1].p if acc[1].a is None else jnp.maximum(acc[1].p, acc[1].a)
+            m.registers = replace(m.registers, most=jnp.maximum(m.registers.most, number))
 
 
-def ensure(lowering: Lowering, m: Machine, value: Value, reduce: Node) -> None:
+def endless(run: Run) -> int:
+    most = run.lowering.settings.max_steps
+    return run.lowering.fault_code("steps", run.node, f"still going on after {most} particle steps")
+
+
+def ensure(lowering: Lowering, m: Machine, value: Value) -> None:
     """A reduction may use values that the text computes after the process: compute them now where they do not depend
     on what it emits."""
     if value in m.env:
         return
-    producer = lowering.producer.get(value)
-    if producer is None or producer.regions or producer.op in ("site", "process", "reduce"):
-        raise unsupported(
-            "E708",
-            "this reduction uses a value that is only known after the process has run",
-            reduce.span,
-            "compute the value before the process, or reduce with padded(...) and go on with the array",
-        )
+    producer = lowering.producer[value]
     for v in producer.inputs:
-        ensure(lowering, m, v, reduce)
+        ensure(lowering, m, v)
     lowering.lower(m, producer)
 
 
@@ -126,20 +153,25 @@ def root_track(run: Run, m: Machine, args: list[Val], key: tuple[Array, Array], 
     particle = root_particle(run, m, args, key)
     zero = jnp.zeros(size, jnp.int32)
     reservoir, choice = None, None
-    if collect:
+    if collect and m.particles is not None:
+        reservoir, choice = m.registers.reservoir, m.particles.inner_choice()
+    elif collect:
         tangents = run.lowering.settings.tangents
         word, _ = threefry2x32(*key, DRAW, 0, run.lowering.settings.rounds)
         chosen = Val(jnp.zeros(size, real), jnp.zeros((tangents, size), real))
         reservoir = Reservoir(jnp.zeros(size, real), chosen, None, uniform(word, real))
-        nodes = [n for k in run.layout.keys for n in walk(run.lowering.program.processes[k].body)]
+        nodes = run.lowering.process_nodes(run.node.attrs["process"])
         sites = [n for n in nodes if n.op == "site" and run.lowering.offering(n)]
         number = zero if len(sites) > 1 else None
         index = zero.astype(jnp.uint32) if any(n.op in ("for", "plate", "while") for n in nodes) else None
         kinds = sorted({n.results[0].type.kind for n in sites})
         value = {kind: jnp.zeros(size, run.lowering.dtype(kind)) for kind in kinds}
         plain = Particle(strip(particle.slots), particle.kind, particle.stream)
-        choice = Choice(plain, number, index, value, run.empty(size), zero, jnp.zeros(size, bool))
-    registers = replace(m.registers, reservoir=reservoir, weight=None)
+        inner = any(n.op == "process" and run.lowering.process_offers(n.attrs["process"]) for n in nodes)
+        stream = particle.stream if inner else None
+        choice = Choice(plain, number, index, value, run.empty(size), zero, jnp.zeros(size, bool), stream)
+    steps = None if m.registers.steps is None else zero
+    registers = replace(m.registers, reservoir=reservoir, weight=None, steps=steps)
     return Track(particle, zero, run.empty(size), registers, choice, None)
 
 
@@ -153,25 +185,27 @@ def follow(
     active: Array | None,
 ) -> Track:
     """Follow the tasks of a batch to their ends."""
-    lowering, lanes = run.lowering, run.lowering.settings.width(m.size)
-    settings, root = lowering.settings, run.node
-    capacity = root.attrs["limit"] - 1
+    lowering, settings, root = run.lowering, run.lowering.settings, run.node
+    capacity, inner = root.attrs["limit"] - 1, m.particles is not None
+    lanes = m.size if inner else settings.width(m.size)
     overflow = lowering.fault_code("truncated", root, f"more than {root.attrs['limit']} particles alive at once")
-    endless = lowering.fault_code("steps", root, f"still going on after {settings.max_steps} particle steps")
+    late_code = endless(run)
     keys = list(captured)
 
     def step(
         loaded: Any, state: Track, stack: Particle | None, busy: Array, age: Array
     ) -> tuple[Track, Particle | None, Array]:
         args, given, override = loaded
-        if override is not None:
-            assert state.first is not None
+        if override is not None and state.first is not None:
             override = replace(override, flag=override.flag & state.first)
         k0, k1, count = state.particle.stream
-        w = Machine(lowering, lanes, Address((k0, k1), 0, 1, count), state.registers, {MASK: Val(busy)})
+        one = Val(jnp.ones(lanes, settings.dtype)) if run.weighs else None
+        steps = None if state.registers.steps is None else state.registers.steps + busy
+        registers = replace(state.registers, weight=one, steps=steps)
+        w = Machine(lowering, lanes, Address((k0, k1), 0, 1, count), registers, {MASK: Val(busy)})
         p = Particles(
             lowering, run.layout, run.reduces, dict(zip(keys, given, strict=True)), state.particle, state.height, stack,
-            capacity, [list(a) for a in state.accumulators], overflow, state.choice, override,
+            capacity, [list(a) for a in state.accumulators], overflow, state.choice, override, inner,
         )  # fmt: skip
         p.outside = [list(a) for a in p.outside]
         w.particles = p
@@ -186,9 +220,13 @@ def follow(
             lowering.run(w, process.body)
             if kind is not None:
                 w.pop_mask(outer)
+        if w.registers.weight is not None:
+            run.weigh(p, w.registers.weight)
+            w.registers = replace(w.registers, weight=None)
         following, height, empty = p.end(state.height, state.accumulators)
-        late = busy & ~empty & (age >= settings.max_steps - 1)
-        w.fault(endless, Val(late))
+        steps = age + 1 if w.registers.steps is None else w.registers.steps
+        late = busy & ~empty & (steps >= settings.max_steps)
+        w.fault(late_code, Val(late))
         first = None if state.first is None else jnp.zeros_like(state.first)
         out = Track(following, height, p.accumulators, w.registers, p.choice, first)
         return out, p.stack, empty | late
@@ -214,7 +252,17 @@ def follow(
     def result(state: Track) -> Any:
         return state.accumulators, state.registers, state.choice
 
-    out = run_lanes(go, load, track, stack, result(track), result, active, m.size, lanes)
+    if inner:  # in step with the lanes of the process around
+        busy = jnp.ones(lanes, bool) if active is None else active
+
+        def turn(carry: Any) -> Any:
+            state, stack, busy = carry
+            state, stack, finished = go(load, state, stack, busy, jnp.zeros(lanes, jnp.int32))
+            return state, stack, busy & ~finished
+
+        out = result(lax.while_loop(lambda c: c[2].any(), turn, (track, stack, busy))[0])
+    else:
+        out = run_lanes(go, load, track, stack, result(track), result, active, m.size, lanes)
     return replace(track, accumulators=out[0], registers=out[1], choice=out[2])
 
 
@@ -274,7 +322,7 @@ def follow_alternatives(
             ),
         )
         initial = jax.tree.map(lambda o, e: jnp.where(take, o, e), choice.outside, run.empty(size))
-        override = Override(take, choice.number, choice.index, choice.value)
+        override = Override(take, choice.number, choice.index, choice.value, choice.stream)
         start = replace(start, particle=particle, accumulators=initial)
     # what does not run: an event without a candidate is its own alternative, an absent process emits nothing
     absent = (total > 0) & ~take & ~present

@@ -162,7 +162,9 @@ class Compiled:
                 executable, faults, compiling = self._executable((what, tile, tiles, wrt), args)
                 began = time.perf_counter()
                 out = jax.tree.map(np.asarray, executable(*args))
+            kept = out.pop("most", None)
             most = max((int(out["outputs"][k][-1].max()) for k in jagged), default=0)
+            most = max(most, 0 if kept is None else int(kept.max()))
             if most > self.settings.capacity:  # longer than any output before: once more, with room
                 self.settings = replace(self.settings, capacity=1 << (most - 1).bit_length())
                 self._executables.clear()
@@ -253,18 +255,22 @@ class Compiled:
 
     # ------------------------------------------------------------ for people who write JAX
 
-    def pure_simulate(self, key: Any, params: Mapping[str, Any], n: int) -> dict[str, Array]:
+    def pure_simulate(
+        self, key: Any, params: Mapping[str, Any], n: int, data: Mapping[str, Any] | None = None
+    ) -> dict[str, Array]:
         """Outputs of ``n`` events, (n, *shape); traceable in ``key`` and ``params``. ``key``: an integer or a JAX key.
         An output of varying length is (n, capacity + 1): its elements, zeros, and last their number."""
         call, _ = self.function("simulate", n, 1)
-        out = call(*self._traced(key, params, n))
+        out = self._checked(call(*self._traced(key, params, n, data)))
         return {k: jnp.moveaxis(v, -1, 0) for k, v in out["outputs"].items()}
 
-    def pure_value_and_grad(self, key: Any, params: Mapping[str, Any], n: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    def pure_value_and_grad(
+        self, key: Any, params: Mapping[str, Any], n: int, data: Mapping[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Means of the outputs, and their gradients as ``{output: {param: array}}``; traceable in ``key`` and
         ``params``."""
         call, _ = self.function(self.mode, n, 1, self.wrt)
-        out = call(*self._traced(key, params, n))
+        out = self._checked(call(*self._traced(key, params, n, data)))
         means = {k: v.mean(-1) for k, v in out["outputs"].items()}
         slopes = {k: v.mean(-1) for k, v in out["gradient"].items()}
         if WEIGHT in means and all(o.name != WEIGHT for o in self.graph.program.outputs):
@@ -283,12 +289,23 @@ class Compiled:
         }
         return means, split
 
-    def _traced(self, key: Any, params: Mapping[str, Any], n: int) -> tuple[Any, ...]:
+    def _checked(self, out: Any) -> Any:
+        """A traced function cannot run again with more room: the events that need it are NaN (integers: the least)."""
+        if out.get("most") is None:
+            return out
+        full = out["most"] > self.settings.capacity
+
+        def marked(x: Array) -> Array:
+            if x.dtype == bool:
+                return x
+            return jnp.where(full, jnp.nan if jnp.issubdtype(x.dtype, jnp.floating) else jnp.iinfo(x.dtype).min, x)
+
+        return {k: jax.tree.map(marked, v) if k in ("outputs", "gradient") else v for k, v in out.items()}
+
+    def _traced(self, key: Any, params: Mapping[str, Any], n: int, data: Mapping[str, Any] | None) -> tuple[Any, ...]:
         defaults = {p.name: p.default for p in self.graph.program.params}
-        _, first, count, typed, data = self.arguments(
-            0, 0, n, {k: 0 if v is None else v for k, v in defaults.items()},
-            {d.name: 0 if d.default is None else d.default for d in self.graph.program.data},
-        )  # fmt: skip
+        point = {k: 0 if v is None else v for k, v in defaults.items()}
+        _, first, count, typed, data = self.arguments(0, 0, n, point, stand_in(self.graph, data))
         typed = {k: jnp.asarray(params.get(k, v), v.dtype) for k, v in typed.items()}
         if isinstance(key, int):
             seed = (jnp.uint32(key & 0xFFFFFFFF), jnp.uint32(key >> 32 & 0xFFFFFFFF))
@@ -296,6 +313,16 @@ class Compiled:
             array = jnp.asarray(key) if not jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else jax.random.key_data(key)
             seed = (array[-1], array[0]) if array.ndim else (array.astype(jnp.uint32), jnp.uint32(0))
         return seed, first, count, typed, data
+
+
+def stand_in(graph: ModelGraph, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The data given, their defaults, or zeros of the right shape."""
+    given = data or {}
+
+    def value(item: Any) -> Any:
+        return np.zeros(item.value.type.shape) if item.default is None else item.default
+
+    return {item.name: given.get(item.name, value(item)) for item in graph.program.data}
 
 
 def chunked(wrt: run.Wrt) -> Iterator[run.Wrt]:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from hepppl.backends.jax.value import Val, apply, batch, select
-from hepppl.graph import Node
+from hepppl.graph import Node, Tensor
 
 
 def fill(size: int, shape: tuple[int, ...], value: Any, dtype: Any) -> Val:
@@ -18,26 +18,28 @@ def fill(size: int, shape: tuple[int, ...], value: Any, dtype: Any) -> Val:
 def empty(node: Node, size: int, dtype: Any, real: Any, capacity: int) -> list[Val]:
     """The accumulators of a reduction before anything is emitted, with a batch axis of ``size``. ``capacity``: the most
     elements that an output of varying length can hold."""
-    kind = node.attrs["kind"]
+    kind, type_ = node.attrs["kind"], node.results[0].type
+    assert isinstance(type_, Tensor)
+    shape = type_.shape
     if kind == "count":
-        return [fill(size, (), 0, np.int32)]
+        return [fill(size, shape, 0, np.int32)]
     if kind == "sum":
-        return [fill(size, (), 0, dtype)]
+        return [fill(size, shape, 0, dtype)]
     if kind == "mean":
-        return [fill(size, (), 0, real), fill(size, (), 0, np.int32)]
+        return [fill(size, shape, 0, real), fill(size, (), 0, np.int32)]
     if kind in ("min", "max"):
         whole = np.issubdtype(dtype, np.integer)
         top = np.iinfo(np.int32).max if whole else np.inf
         bottom = np.iinfo(np.int32).min if whole else -np.inf
-        return [fill(size, (), top if kind == "min" else bottom, dtype)]
+        return [fill(size, shape, top if kind == "min" else bottom, dtype)]
     if kind in ("any", "all"):
-        return [fill(size, (), kind == "all", bool)]
+        return [fill(size, shape, kind == "all", bool)]
     if kind == "hist":
-        return [fill(size, (node.attrs["bins"],), 0, real)]
+        return [fill(size, shape, 0, real)]
     if kind == "jagged":
-        return [fill(size, (capacity,), 0, dtype), fill(size, (), 0, np.int32)]
-    assert kind == "padded"
-    return [fill(size, (node.attrs["size"],), node.attrs["fill"], dtype), fill(size, (), 0, np.int32)]
+        return [fill(size, (capacity, *shape), 0, dtype), fill(size, (), 0, np.int32)]
+    assert kind in ("padded", "keep")
+    return [fill(size, shape, node.attrs.get("fill", 0), dtype), fill(size, (), 0, np.int32)]
 
 
 def add(node: Node, acc: list[Val], element: list[Val], edges: Val | None, active: Val, size: int) -> list[Val]:
@@ -88,7 +90,11 @@ def finish(node: Node, acc: list[Val]) -> Val:
         return apply(lambda s, n: s / n.astype(s.dtype), acc, elementwise=True)
     if node.attrs["kind"] == "jagged":
         wide = apply(lambda b: b.astype(jnp.int32) if b.dtype == bool else b, acc[:1])
-        return apply(lambda b, n: jnp.concatenate([b, n[None].astype(b.dtype)]), [wide, acc[1]])
+
+        def with_number(b: Any, n: Any) -> Any:
+            return jnp.concatenate([b, jnp.broadcast_to(n.astype(b.dtype), (1, *b.shape[1:]))])
+
+        return apply(with_number, [wide, acc[1]])
     return acc[0]
 
 

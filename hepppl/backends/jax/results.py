@@ -32,10 +32,11 @@ class Jagged:
 
     @classmethod
     def join(cls, parts: Sequence[np.ndarray]) -> Jagged:
-        """From buffers (capacity + 1, events) whose last row is the number of elements."""
-        counts = np.concatenate([part[-1] for part in parts]).astype(np.int64)
-        values = [part[:-1].T[np.arange(len(part) - 1) < part[-1][:, None]] for part in parts]
-        return cls(np.concatenate(values), counts)
+        """From buffers (capacity + 1, *shape, events) whose last row is the number of elements."""
+        numbers = [part[-1].reshape(-1, part.shape[-1])[0] for part in parts]
+        rows = [np.moveaxis(part[:-1], -1, 0) for part in parts]
+        values = [row[np.arange(row.shape[1]) < n[:, None]] for row, n in zip(rows, numbers, strict=True)]
+        return cls(np.concatenate(values), np.concatenate(numbers).astype(np.int64))
 
     def __len__(self) -> int:
         return len(self.counts)

@@ -62,7 +62,9 @@ def start(lowering: Lowering, size: int, seed: Seed, numbers: Numbers, inputs: M
         reservoir = Reservoir(zero, Val(zero, t), jnp.zeros(size, jnp.int32), draw)
     weighted = any(node.op in ("weight", "require") for node in lowering.graph.nodes())
     weight = Val(jnp.ones(size, settings.dtype)) if weighted else None
-    registers = Registers(jnp.zeros(size, jnp.int32), weight, tuple(estimators), reservoir)
+    steps = jnp.zeros(size, jnp.int32) if lowering.counts_steps else None
+    most = jnp.zeros(size, jnp.int32) if lowering.keeps else None
+    registers = Registers(jnp.zeros(size, jnp.int32), weight, tuple(estimators), reservoir, steps, most)
     return Machine(lowering, size, address, registers, inputs)
 
 
@@ -97,11 +99,11 @@ def lowering_wrt(lowering: Lowering) -> tuple[str, ...]:
 def simulate(
     lowering: Lowering, size: int, seed: Seed, numbers: Numbers, params: Any, data: Any, wanted: Array
 ) -> dict[str, Any]:
-    """Outputs (*shape, size), weight (size,) or None, fault (size,)."""
+    """Outputs (*shape, size), weight (size,) or None, fault (size,), largest kept collection (size,) or None."""
     m = run_events(lowering, size, seed, numbers, params, data, wanted)
     outputs = {o.name: batch(m.env[o.value], size).p for o in lowering.program.outputs}
-    weight = m.registers.weight
-    return {"outputs": outputs, "weight": None if weight is None else weight.p, "fault": m.registers.fault}
+    weight = None if m.registers.weight is None else m.registers.weight.p
+    return {"outputs": outputs, "weight": weight, "fault": m.registers.fault, "most": m.registers.most}
 
 
 def forward(
@@ -114,7 +116,8 @@ def forward(
     for name, value in raw.items():
         t = shares(lowering, m, name, value).t
         gradient[name] = jnp.zeros((wrt.total, *value.p.shape), value.p.dtype) if t is None else t
-    return {"outputs": {k: v.p for k, v in raw.items()}, "gradient": gradient, "fault": m.registers.fault}
+    outputs = {k: v.p for k, v in raw.items()}
+    return {"outputs": outputs, "gradient": gradient, "fault": m.registers.fault, "most": m.registers.most}
 
 
 def reverse(

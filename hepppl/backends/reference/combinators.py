@@ -14,8 +14,12 @@ class Law:
     valid: bool = True
     discrete: bool = False
 
-    def quantile(self, u: float) -> Any:
+    def draw(self, u: float) -> Any:
         """The draw at the uniform ``u``."""
+        return self.quantile(u)
+
+    def quantile(self, u: float) -> Any:
+        """The value below which lies the probability ``u``."""
         raise NotImplementedError
 
     def cdf(self, x: Any) -> float:
@@ -68,14 +72,17 @@ class Truncated(Law):
 
 
 class Affine(Law):
-    """loc + scale X. A negative scale reverses the order: the draw at u is then not the quantile."""
+    """loc + scale X. A negative scale reverses the order: the draw at u is then the quantile at 1 - u."""
 
     def __init__(self, base: Law, loc: float, scale: float):
         self.base, self.loc, self.scale = base, loc, scale
         self.valid = bool(np.isfinite(loc) and np.isfinite(scale) and scale != 0)
 
+    def draw(self, u: float) -> Any:
+        return self.loc + self.scale * self.base.draw(u)
+
     def quantile(self, u: float) -> Any:
-        return self.loc + self.scale * self.base.quantile(u)
+        return self.loc + self.scale * (self.base.quantile(u) if self.scale > 0 else self.base.quantile_above(u))
 
     def cdf(self, x: Any) -> float:
         z = (x - self.loc) / self.scale
@@ -86,7 +93,7 @@ class Affine(Law):
         return self.base.survival(z) if self.scale > 0 else self.base.cdf(z)
 
     def quantile_above(self, v: float) -> Any:
-        return self.loc + self.scale * self.base.quantile_above(v)
+        return self.loc + self.scale * (self.base.quantile_above(v) if self.scale > 0 else self.base.quantile(v))
 
     def log_prob(self, x: Any) -> float:
         return self.base.log_prob((x - self.loc) / self.scale) - np.log(abs(self.scale))
@@ -101,12 +108,12 @@ class Mixture(Law):
         self.discrete = components[0].discrete
         self.valid = bool(np.all(weights >= -1e-5) and abs(np.sum(weights) - 1) <= 1e-3)
 
-    def quantile(self, u: float) -> Any:
+    def draw(self, u: float) -> Any:
         sums = np.cumsum(self.weights)
         k = min(int(np.searchsorted(sums, u, side="left")), len(sums) - 1)
         before = sums[k - 1] if k else 0.0
         inner = (u - before) / self.weights[k]
-        return self.components[k].quantile(min(max(inner, np.finfo(np.float32).tiny), 1 - 2.0**-24))
+        return self.components[k].draw(min(max(inner, np.finfo(np.float32).tiny), 1 - 2.0**-24))
 
     def cdf(self, x: Any) -> float:
         return float(sum(w * c.cdf(x) for w, c in zip(self.weights, self.components, strict=True)))

@@ -166,7 +166,7 @@ class Event:
             self.weight *= self.numbers.real(np.exp(law.log_prob(float(value))))
             return [self.numbers.of(kind, value)]
         u = float(uniform(self.words(node.attrs["number"])[0]))
-        value = self.numbers.of(kind, law.quantile(u))
+        value = self.numbers.of(kind, law.draw(u))
         if self.draws is not None:
             address = node.attrs["number"], self.scope.key, self.scope.counter
             self.draws.append(Draw(name, *address, u, node.attrs["dist"].name, tuple(args), value))
@@ -211,9 +211,20 @@ class Event:
         ]
         columns = zip(*rows, strict=True) if rows else [()] * len(node.results)
         return [
-            self.numbers.of(tensor(result).kind, column).reshape(tensor(result).shape)
+            self.numbers.of(result.type.kind, column).reshape(result.type.shape)
+            if isinstance(result.type, Tensor)
+            else list(column)
             for result, column in zip(node.results, columns, strict=True)
         ]
+
+    def element(self, node: Node, env: Env) -> list[Any]:
+        """One of an array of collections."""
+        found, *indices = (env[value] for value in node.inputs)
+        for i in indices:
+            if not 0 <= i < len(found):
+                self.fail("range", node)
+            found = found[min(max(int(i), 0), len(found) - 1)]
+        return [found]
 
     # Processes
 
@@ -268,7 +279,7 @@ class Event:
         region = node.regions[0]
         rows = [self.region(region, (*element, *captured), env) for element in collection]
         kind = tensor(node.results[0]).kind
-        value, overflow = reduce(node.attrs, kind, rows, captured, self.numbers)
+        value, overflow = reduce(node.attrs, tensor(region.results[0]), rows, captured, self.numbers)
         if overflow:
             self.fail("truncated", node)
         return [self.numbers.of(kind, value)]
@@ -318,7 +329,8 @@ class Event:
 
 STRUCTURAL: Mapping[str, Callable[[Event, Node, Env], list[Any]]] = {
     "param": Event.input, "data": Event.input, "const": Event.const, "site": Event.site, "branch": Event.branch,
-    "for": Event.for_, "while": Event.while_, "plate": Event.plate, "process": Event.process, "spawn": Event.spawn,
+    "for": Event.for_, "while": Event.while_, "plate": Event.plate, "element": Event.element,
     "minimise": Event.solution, "root": Event.solution,
-    "emit": Event.emit, "reduce": Event.reduce, "weight": Event.weight_, "require": Event.require,
+    "process": Event.process, "spawn": Event.spawn, "emit": Event.emit, "reduce": Event.reduce,
+    "weight": Event.weight_, "require": Event.require,
 }  # fmt: skip

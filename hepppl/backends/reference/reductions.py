@@ -8,39 +8,45 @@ from typing import Any
 import numpy as np
 
 from hepppl.backends.reference.operations import Numbers
+from hepppl.graph import Tensor
 
 
 def reduce(
-    attrs: Mapping[str, Any], element: str, rows: Sequence[Sequence[Any]], captured: list[Any], numbers: Numbers
+    attrs: Mapping[str, Any], element: Tensor, rows: Sequence[Sequence[Any]], captured: list[Any], numbers: Numbers
 ) -> tuple[Any, bool]:
     """The value of a reduction, and whether it had to leave elements out (`padded` only).
 
-    ``rows`` holds for each element, in the order of emission, the value of the reduction's expression, of the kind
-    ``element`` (and for ``hist`` its weight). Of an empty collection count and sum are 0, mean is NaN, min is +inf and
-    max -inf (of integers the largest and the smallest there is), any is false and all is true.
+    ``rows`` holds for each element, in the order of emission, the value of the reduction's expression, of the type
+    ``element`` (and for ``hist`` its weight). Arrays are reduced component by component. Of an empty collection count
+    and sum are 0, mean is NaN, min is +inf and max -inf (of integers the largest and the smallest there is), any is
+    false and all is true.
     """
     kind = attrs["kind"]
     values = [row[0] for row in rows] if kind != "hist" else []
+
+    def of_nothing(value: Any) -> Any:
+        return np.full(element.shape, value) if element.shape else value
+
     match kind:
         case "count":
             return sum(map(bool, values)), False
         case "sum":
-            return sum(values), False
+            return (sum(values) if values else of_nothing(0)), False
         case "mean":
-            return (sum(values) / len(values) if values else np.nan), False
+            return (sum(values) / len(values) if values else of_nothing(np.nan)), False
         case "min":
-            return (np.min(values, axis=0) if values else numbers.extreme(element, 1)), False
+            return (np.min(values, axis=0) if values else of_nothing(numbers.extreme(element.kind, 1))), False
         case "max":
-            return (np.max(values, axis=0) if values else numbers.extreme(element, -1)), False
+            return (np.max(values, axis=0) if values else of_nothing(numbers.extreme(element.kind, -1))), False
         case "any":
-            return any(values), False
+            return (np.any(values, axis=0) if values else of_nothing(False)), False
         case "all":
-            return all(values), False
+            return (np.all(values, axis=0) if values else of_nothing(True)), False
         case "jagged":
             return values, False
         case "padded":
             size = attrs["size"]
-            return (values + [attrs["fill"]] * size)[:size], len(values) > size
+            return (values + [of_nothing(attrs["fill"])] * size)[:size], len(values) > size
         case "hist":
             return histogram(captured[-1], rows, numbers), False
     raise NotImplementedError(kind)
