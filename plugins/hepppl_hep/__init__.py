@@ -1,0 +1,1 @@
+"""The shapes of high-energy physics: a first-party plugin of distributions."""
