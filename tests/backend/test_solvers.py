@@ -15,7 +15,7 @@ from hepppl.backends import reference
 from hepppl.backends.jax.solvers import find_root, minimise
 from hepppl.diagnostics.errors import HepPlanError, HepResultError
 
-VERTEX = Path(__file__).parents[1] / "statistical" / "programs" / "vertex.hep"
+VERTEX = Path(__file__).parents[1] / "corpus" / "good" / "gradients" / "vertex.hep"
 
 
 def model(body: str, items: str = "") -> hepppl.Model:

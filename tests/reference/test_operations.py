@@ -10,7 +10,7 @@ N64, N32 = Numbers(64), Numbers(32)
 
 
 def test_every_operation_is_there():
-    assert set(ELEMENTWISE) | set(ARRAYS) == set(OPS)
+    assert set(ELEMENTWISE) | set(ARRAYS) == set(OPS) - {"extern"}  # asked of a plugin
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ class Single:
             "minimise": self._solution, "root": self._solution,
         }  # fmt: skip
         if node.op == "const":
-            self.env[node.results[0]] = self.lowering.constant(node.attrs["value"], node.results[0].type)
+            self.env[node.results[0]] = self.lowering.constant(node)
         elif node.op in structural:
             values = structural[node.op](node, [self.env[v].p for v in node.inputs])
             for result, x in zip(node.results, values, strict=True):
