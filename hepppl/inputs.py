@@ -77,6 +77,23 @@ def defaults(program: Program, given: Iterable[str]) -> dict[str, Any]:
     return {param.name: _default(param) for param in program.params if param.name not in given}
 
 
+def flat(data: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Data with the fields of records by their paths: ``{"track": {"pt": [1, 2]}}`` becomes ``{"track.pt": [1, 2]}``,
+    and so do ``[{"pt": 1}, {"pt": 2}]`` and a structured array."""
+    found: dict[str, Any] = {}
+    for name, value in (data or {}).items():
+        records = isinstance(value, list | tuple) and value and all(isinstance(v, Mapping) for v in value)
+        if records and all(v.keys() == value[0].keys() for v in value):
+            value = {key: [v[key] for v in value] for key in value[0]}
+        elif getattr(getattr(value, "dtype", None), "names", None):
+            value = {key: value[key] for key in value.dtype.names}
+        if isinstance(value, Mapping):
+            found |= {f"{name}.{key}": inner for key, inner in flat(value).items()}
+        else:
+            found[name] = value
+    return found
+
+
 def sizes(data: Mapping[str, Any]) -> tuple[Any, ...]:
     """What of the data can shape a program: the lengths of arrays, the values of single numbers."""
 
@@ -115,8 +132,9 @@ def _datum(item: Data, given: Any) -> Any:
     tensor = tensor_of(item)
     array = np.asarray(given)
     if array.dtype.kind in "US":  # texts with units, one by one
-        flat = [parse_quantity(str(text), tensor.dim, item.name) for text in array.ravel()]
-        array = np.reshape(np.asarray(flat), array.shape)
+        each = np.asarray(given, object).ravel()
+        numbers = [parse_quantity(x, tensor.dim, item.name) if isinstance(x, str) else x for x in each]
+        array = np.reshape(np.asarray(numbers), array.shape)
     if array.dtype.kind not in "biuf" or array.shape != tensor.shape:
         needed = f"{'×'.join(map(str, tensor.shape))} numbers" if tensor.shape else "a number"
         found = f"shape {array.shape}" if array.dtype.kind in "biuf" else f"{type(given).__name__}"

@@ -56,8 +56,8 @@ def _model(source: Source, name: str | None, data: Mapping[str, Any] | None) -> 
     from hepppl.syntax import link
     from hepppl.syntax import parse as parse_source
 
-    file = link(parse_source(source))
-    return Model(check(file, name, data), file, data=dict(data or {}))
+    file, data = link(parse_source(source)), inputs.flat(data)
+    return Model(check(file, name, data), file, data=data)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +122,7 @@ class Model:
         """This model with these data instead. Only other lengths or other integers may need another program."""
         if data is None:
             return self
+        data = inputs.flat(data)
         key = ("data", inputs.sizes(data))
         if key not in self._memo:
             from hepppl.semantics import check
@@ -129,7 +130,7 @@ class Model:
             program = check(self.file, self.name, data)
             same = program.sized_by == self.program.sized_by
             self._memo[key] = self if same else Model(program, self.file)
-        return replace(self._memo[key], data=dict(data))
+        return replace(self._memo[key], data=data)
 
     def simulate(
         self,

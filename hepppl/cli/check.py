@@ -54,6 +54,7 @@ def report(found: dict[Path, list[Diagnostic]]) -> dict[str, Any]:
 
 def check_file(file: Path, data_file: Path | None) -> list[Diagnostic]:
     """Everything wrong with a file and each of its models."""
+    from hepppl import inputs
     from hepppl.io.read import read_data
     from hepppl.model import Model
     from hepppl.semantics import check
@@ -61,7 +62,7 @@ def check_file(file: Path, data_file: Path | None) -> list[Diagnostic]:
 
     try:
         tree = link(parse(read_source(file)))
-        data = read_data(data_file) if data_file is not None else None
+        data = inputs.flat(read_data(data_file)) if data_file is not None else None
     except HepError as error:
         return list(error.diagnostics)
     found: dict[Diagnostic, None] = {}  # models that share a faulty function report it once

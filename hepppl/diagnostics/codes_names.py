@@ -176,9 +176,9 @@ VALUES: dict[str, Code] = {
 
 UNSUPPORTED: dict[str, Code] = {
     "E705": Code(
-        "data that are needed to go on, or of a type that is not supported yet",
+        "data that are needed to go on",
         "`data x: real[]` has the length of what is given. Without data a program is checked with a stand-in length; "
-        "where another length might do, the data are needed. Data are numbers and arrays of numbers, not records.",
+        "where another length might do, the data are needed.",
         "model m {\n    data x: real[]\n    return dot(x, [1, 2])\n}",
         "Give the data (`--data FILE`, `data={…}`), or declare a length: `data n: int = 10` and `data x: real[n]`.",
     ),

@@ -13,8 +13,18 @@ from hepppl.semantics.dims import phrase, readable_unit
 from hepppl.semantics.ir import OPS, Data, Node, Param, Region, Support, Value
 from hepppl.semantics.laws import law
 from hepppl.semantics.structure import fit
-from hepppl.semantics.types import Dim, Tensor, Type
-from hepppl.semantics.values import POISON, Num, Poison, Rec, describe, describe_type, is_constant, with_article
+from hepppl.semantics.types import Dim, RecordType, Tensor, Type
+from hepppl.semantics.values import (
+    POISON,
+    Num,
+    Poison,
+    Rec,
+    Structured,
+    describe,
+    describe_type,
+    is_constant,
+    with_article,
+)
 from hepppl.syntax import ast
 
 # ---------------------------------------------------------------- param
@@ -215,6 +225,11 @@ def data(cx: Context, stmt: ast.DataStmt) -> None:
         if free:
             cx.bind(stmt.name, POISON, stmt.name_span, "data")
         return
+    if isinstance(target, RecordType):
+        value = _record(cx, stmt, default, target)
+        if free:
+            cx.bind(stmt.name, value, stmt.name_span, "data")
+        return
     static = None
     replaced = stmt.name in cx.given and default is not None and _other_length(default, target)
     if default is not None and not replaced and _constant(cx, default, f"the default of '{stmt.name}'"):
@@ -236,6 +251,25 @@ def data(cx: Context, stmt: ast.DataStmt) -> None:
     cx.bind(stmt.name, Num(target, node, known, None, names), stmt.name_span, "data")
 
 
+def _record(cx: Context, stmt: ast.DataStmt, default: Operand | None, target: RecordType) -> Structured:
+    """One input for each number or array in a record, ``track.pt``; of an array of records, an array for each."""
+    static: Structured = POISON
+    what = f"the default of '{stmt.name}'"
+    if default is not None and _constant(cx, default, what):
+        static = fit(cx, default, target, what, stmt.type.span)
+
+    def build(t: Type, name: str, known: Structured) -> Structured:
+        if isinstance(t, RecordType):
+            inner = known.fields if isinstance(known, Rec) else {}
+            return Rec(t.name, {n: build(f, f"{name}.{n}", inner.get(n, POISON)) for n, f in t.fields}, t.shape)
+        assert isinstance(t, Tensor)
+        (node,) = cx.builder.node("data", [], [t], stmt.span, {"name": name}, names=[name])
+        cx.data.append(Data(name, node, known.static if isinstance(known, Num) else None, stmt.span))
+        return Num(t, node)
+
+    return build(target, stmt.name, static)
+
+
 def _other_length(default: Operand, target: Tensor) -> bool:
     """Whether the default would fit but for its length: of no account where data are given."""
     value = default.value
@@ -253,7 +287,7 @@ def _given_int(cx: Context, name: str, span: Span) -> int | None:
     return None
 
 
-def _data_type(cx: Context, stmt: ast.DataStmt, default: Operand | None) -> Tensor | None:
+def _data_type(cx: Context, stmt: ast.DataStmt, default: Operand | None) -> Tensor | RecordType | None:
     """The declared type; empty brackets take their lengths from what is given, from the default, or for checking alone
     a stand-in."""
     lengths = list(stmt.type.lengths)
@@ -277,21 +311,15 @@ def _data_type(cx: Context, stmt: ast.DataStmt, default: Operand | None) -> Tens
         target = declared.type_of_expr(cx, stmt.type)
     if target is None:
         return None
-    if not isinstance(target, Tensor):
-        cx.error(
-            "E705",
-            f"`data` of a record type ({describe_type(target)}) is not supported yet",
-            stmt.type.span,
-            hints=("declare one input per field",),
-        )
-        return None
+    assert isinstance(target, Tensor | RecordType)
     return target
 
 
 def _given_shape(cx: Context, stmt: ast.DataStmt, default: Operand | None) -> tuple[int, ...] | None:
     rank = len(stmt.type.lengths)
-    if stmt.name in cx.given:
-        shape, inner = [], cx.given[stmt.name]
+    given = next((g for g in cx.given if g == stmt.name or g.startswith(f"{stmt.name}.")), None)  # a field of a record
+    if given is not None:
+        shape, inner = [], cx.given[given]
         for _ in range(rank):
             if not hasattr(inner, "__len__") or isinstance(inner, str) or len(inner) == 0:
                 cx.error("E412", f"the given '{stmt.name}' must be an array with {rank} axes", stmt.name_span)

@@ -261,3 +261,27 @@ def test_data_of_any_length_are_given_when_the_model_runs():
         assert found.gradient["value"]["a"] == pytest.approx(sum(x), rel=0.1)
         pure = model.compile(data={"x": x}).simulate(0, {}, 4000)
         assert float(pure["value"].mean()) == pytest.approx(found.mean["value"], rel=1e-5)
+
+
+def test_data_of_record_types() -> None:
+    model = hepppl.parse("""
+type track { pt: energy, hit: real[2] }
+model m {
+    data beam: p4 = p4(e = 7 TeV, px = 0 GeV, py = 0 GeV, pz = 7 TeV)
+    data tracks: track[]
+    return (pt = sum(tracks.pt), n = len(tracks), y = tracks[0].hit[1], z = beam.pz)
+}
+""")
+    table = np.zeros(3, [("pt", float), ("hit", float, 2)])
+    table["pt"], table["hit"] = 5e3, [[1, 2], [3, 4], [5, 6]]
+    rows = [{"pt": "5 GeV", "hit": [1, 2]}, {"pt": 5e3, "hit": [3, 4]}, {"pt": "5000 MeV", "hit": [5, 6]}]
+    columns = {"pt": [5e3] * 3, "hit": [[1, 2], [3, 4], [5, 6]]}
+    for given in (table, rows, columns):
+        events = model.simulate(2, data={"tracks": given})
+        assert [events[k][0] for k in ("pt", "n", "y", "z")] == [15e3, 3, 2, 7e6]
+    one = model.simulate(2, data={"tracks": rows[:1], "beam": {"e": 1, "px": 0, "py": 0, "pz": "1 GeV"}})
+    assert [one[k][0] for k in ("pt", "n", "z")] == [5e3, 1, 1e3]
+    for wrong, code in (({}, "E462"), ({"trks": rows}, "E461"), ({"tracks": [{"pt": 1, "hit": [1]}]}, "E463")):
+        with pytest.raises(hepppl.HepValueError) as caught:
+            model.simulate(2, data=wrong)
+        assert code in {d.code for d in caught.value.diagnostics}
