@@ -7,7 +7,6 @@ import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,9 +25,6 @@ SMALL = Path(__file__).parents[1] / "examples" / "discrete_choice.hep"
 def front(scale: float, rounds: int) -> Iterator[Ratio]:
     """A small file checked from a cold start, and programs of 1,000 lines in a process that has parsed before."""
     yield Ratio("front end: seconds of `hepppl check`, cold start", cold(rounds), 0.5, at_least=False)
-    with tempfile.TemporaryDirectory() as empty:
-        first = cold(1, {"XDG_CACHE_HOME": empty}, warm=False)
-    yield Ratio("front end: seconds of `hepppl check`, cold start, grammar not in the cache", first)
     for what, text in PROGRAMS.items():
         assert text.count("\n") == 1000
         planned(text)
@@ -40,16 +36,16 @@ def front(scale: float, rounds: int) -> Iterator[Ratio]:
         )
 
 
-def cold(rounds: int, extra: dict[str, str] | None = None, warm: bool = True) -> float:
+def cold(rounds: int) -> float:
     """Median seconds of the processor that ``hepppl check`` takes in a new Python."""
-    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | (extra or {})
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     times = []
-    for _ in range(rounds + warm):
+    for _ in range(rounds + 1):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-m", "hepppl", "check", "--quiet", SMALL], env=env, check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return statistics.median(times[warm:])
+    return statistics.median(times[1:])
 
 
 def planned(text: str) -> float:

@@ -1,4 +1,4 @@
-"""The folder where hepppl keeps what it need not work out again: the grammar's tables and compiled programs.
+"""The folder where hepppl keeps what it need not work out again: compiled programs.
 
 ``$HEPPPL_CACHE`` names another folder, or none with ``off``. Everything in it can be deleted at any time.
 """

@@ -73,7 +73,13 @@ def test_readme_has_its_two_commands_on_one_line_each() -> None:
 def test_the_archives_hold_what_is_needed(built: dict[str, Path]) -> None:
     with zipfile.ZipFile(built["wheel"]) as wheel:
         names = set(wheel.namelist())
-    assert {"hepppl/grammar/hep.lark", "hepppl/std/kinematics.hep", "hepppl/std/qcd.hep"} <= names
+    assert {
+        "hepppl/grammar/hep.lark",
+        "hepppl/grammar/tables.json",
+        "hepppl_hep/landau.npy",
+        "hepppl/std/kinematics.hep",
+        "hepppl/std/qcd.hep",
+    } <= names
     for module in ("reparam", "score", "stochastic_ad"):
         assert f"hepppl_estimators/{module}.py" in names
     assert {name.split("/")[0] for name in names} == {

@@ -13,7 +13,7 @@ from hepppl.cli import common, text
 @click.group(invoke_without_command=True, short_help="What is kept from one run to the next.")
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """The cache of compiled programs and of the grammar's tables. HEPPPL_CACHE names its folder; "off" turns it off."""
+    """The cache of compiled programs. HEPPPL_CACHE names its folder; "off" turns it off."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(listing)
 

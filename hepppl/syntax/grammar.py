@@ -1,16 +1,15 @@
 """Where the grammar is found, and the LALR(1) tables made from it.
 
-lark reads ``hep.lark`` and works out the tables. They are plain numbers and names, which are kept in the user's cache
-directory as JSON, so that a run that finds them there needs no lark at all.
+lark reads ``hep.lark`` and works out the tables. They are plain numbers and names, which are kept beside the grammar as
+JSON, so that users need no lark. After a change of the grammar, ``python -m hepppl.syntax.grammar`` writes them anew;
+until then they are worked out in every run.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -18,12 +17,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from hepppl import _cache
 from hepppl.syntax.builder import Builder
 from hepppl.syntax.tokens import KEYWORDS
-
-FORMAT = 1
-"""To be raised when what is kept in the cache changes its form."""
 
 # Terminals that no rule names, but which the layout pass and the messages need.
 KEPT = ("SEMICOLON", "NEWLINE", "COMMENT", "FOREIGN_OPERATOR", "FOREIGN_COMMENT", "OPEN_STRING", "QUOTED", "BAD")
@@ -44,26 +39,29 @@ class Tables:
     end: int
 
 
+def _folder() -> Any:
+    """Where ``hep.lark`` is: package data in a wheel, the folder beside the package in a checkout."""
+    packaged = files("hepppl").joinpath("grammar")
+    return packaged if packaged.joinpath("hep.lark").is_file() else Path(__file__).parents[2] / "grammar"
+
+
 def grammar_text() -> str:
-    """The text of ``hep.lark``: package data in a wheel, the folder beside the package in a checkout."""
-    packaged = files("hepppl").joinpath("grammar", "hep.lark")
-    if packaged.is_file():
-        return packaged.read_text(encoding="utf-8")
-    return (Path(__file__).parents[2] / "grammar" / "hep.lark").read_text(encoding="utf-8")
+    """The text of ``hep.lark``."""
+    return _folder().joinpath("hep.lark").read_text(encoding="utf-8")
 
 
 @cache
 def tables() -> Tables:
-    """The tables of ``hep.lark``, from the cache where possible. A cache that cannot be read or written costs a quarter
-    of a second and nothing else."""
+    """The tables of ``hep.lark``."""
     text = grammar_text()
-    path = _cache_path(text)
-    data = _read(path) if path is not None else None
-    if data is None:
-        data = compute(text)
-        if path is not None:
-            _write(path, data)
-    return _machine(data)
+    kept = _folder().joinpath("tables.json")
+    data = json.loads(kept.read_text(encoding="ascii")) if kept.is_file() else {}
+    return _machine(data if data.get("grammar") == fingerprint(text) else compute(text))
+
+
+def fingerprint(text: str) -> str:
+    """What tells whether tables belong to a grammar."""
+    return sha256(text.encode()).hexdigest()
 
 
 # ---------------------------------------------------------------- from the grammar to plain data
@@ -105,7 +103,14 @@ def compute(text: str) -> dict[str, Any]:
                     rules.append(_rule(target))
                 actions[states[state]][symbol] = -1 - numbers[id(target)]
     start, end = states[conf.start_state], states[conf.end_state]
-    return {"scanner": _scanner(lark), "actions": actions, "rules": rules, "start": start, "end": end}
+    return {
+        "grammar": fingerprint(text),
+        "scanner": _scanner(lark),
+        "actions": actions,
+        "rules": rules,
+        "start": start,
+        "end": end,
+    }
 
 
 def _scanner(lark: Any) -> str:
@@ -173,27 +178,6 @@ def _misfit(children: list[Any]) -> Any:
     raise TypeError(f"a rule of the grammar has no method in Builder, and more than one part: {children}")
 
 
-# ---------------------------------------------------------------- the cache
-
-
-def _cache_path(text: str) -> Path | None:
-    top = _cache.folder()
-    return None if top is None else top / f"grammar-{sha256(f'{FORMAT} {text}'.encode()).hexdigest()[:16]}.json"
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    """What was kept, unless it was damaged since: the first line holds a hash of the rest."""
-    try:
-        check, _, rest = path.read_text(encoding="ascii").partition("\n")
-        return json.loads(rest) if check == sha256(rest.encode()).hexdigest() else None
-    except (OSError, ValueError):
-        return None
-
-
-def _write(path: Path, data: dict[str, Any]) -> None:
-    rest = json.dumps(data, separators=(",", ":"))
-    beside = path.with_suffix(f".{os.getpid()}")  # then renamed, so that no other process reads half a file
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(f"{sha256(rest.encode()).hexdigest()}\n{rest}", encoding="ascii")
-        beside.replace(path)
+if __name__ == "__main__":
+    made = json.dumps(compute(grammar_text()), separators=(",", ":")).replace("},{", "},\n{")
+    (Path(__file__).parents[2] / "grammar" / "tables.json").write_text(made + "\n", encoding="ascii")
