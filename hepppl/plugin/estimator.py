@@ -114,7 +114,7 @@ class Visit(NamedTuple):
 
 
 class EstimatorNumerics:
-    """The three moves, plain JAX. ``visit`` is written for one event; the engine maps it over events and lanes, keeps
+    """The moves, plain JAX. ``visit`` is written for one event; the engine maps it over events and lanes, keeps
     the state of those for which the site is not reached, and differentiates it in forward or reverse mode. Values that
     must carry no derivative go through `jax.lax.stop_gradient`.
     """
@@ -132,6 +132,12 @@ class EstimatorNumerics:
     def contribution(self, state: Any, event: Event) -> Any:
         """This estimator's share for one output, shape (events,): its derivative is added. `Offer`s need none."""
         return 0.0
+
+    def control(self, state: Any) -> Any:
+        """A control variate, shape (events,), or None: its derivative has expectation zero in every event. For each
+        output and parameter the engine subtracts the multiple of it that leaves least variance, fitted on the other
+        events of the batch, so that no bias is added. ``contribution`` must not use the batch then."""
+        return None
 
 
 class Event(Protocol):

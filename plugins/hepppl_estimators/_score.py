@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from hepppl.plugin import EstimatorNumerics, Event, Visit, VisitSite
+from hepppl_estimators.score import DEFAULT
 
 
 class ScoreFunction(EstimatorNumerics):
@@ -24,6 +25,11 @@ class ScoreFunction(EstimatorNumerics):
         """(f - b) Σ log p, shape (events,). The mean over the *other* events is independent of this event's score,
         whose expectation is zero: subtracting it adds no bias."""
         f = event.value
-        if self.options.get("baseline", "loo") == "loo":
+        if self.options.get("baseline", DEFAULT) == "loo":
             f = f - event.leave_one_out_mean()
         return jax.lax.stop_gradient(f) * state
+
+    def control(self, state: Any) -> Any:
+        """With the optimal baseline, the score itself is the control variate: its multiple of least variance is
+        b = E[f s²] / E[s²] for each parameter, if nothing else contributes."""
+        return state if self.options.get("baseline", DEFAULT) == "optimal" else None

@@ -7,7 +7,8 @@ from typing import Any
 
 from hepppl.plugin import Estimator, SiteInfo
 
-BASELINES = ("loo", "none")
+BASELINES = ("loo", "optimal", "none")
+DEFAULT = "loo"
 
 
 class Score(Estimator):
@@ -19,9 +20,9 @@ class Score(Estimator):
         return None
 
     def check_options(self, options: Mapping[str, Any]) -> str | None:
-        baseline = options.get("baseline", "loo")
+        baseline = options.get("baseline", DEFAULT)
         if baseline not in BASELINES:
-            return f'baseline of estimator \'score\' is "loo" or "none", not {baseline!r}'
+            return f'baseline of estimator \'score\' is "loo", "optimal" or "none", not {baseline!r}'
         return super().check_options(options)
 
 
@@ -34,9 +35,11 @@ ESTIMATOR = Score(
     citation=(
         "R. J. Williams, Simple statistical gradient-following algorithms for connectionist reinforcement learning, "
         "Machine Learning 8 (1992) 229, doi:10.1007/BF00992696; leave-one-out baseline: W. Kool, H. van Hoof and "
-        "M. Welling, Buy 4 REINFORCE samples, get a baseline for free!, ICLR 2019 workshop"
+        "M. Welling, Buy 4 REINFORCE samples, get a baseline for free!, ICLR 2019 workshop; optimal "
+        "baseline: L. Weaver and N. Tao, The optimal reward baseline for gradient-based reinforcement learning, "
+        "arXiv:1301.2315"
     ),
     numerics="hepppl_estimators._score:ScoreFunction",
-    options={"baseline": "loo"},
+    options={"baseline": DEFAULT},
     rank=10,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -13,6 +15,7 @@ from hepppl.backends.jax.machine import Machine
 from hepppl.backends.jax.value import Val, apply, batch, is_val
 
 WEIGHT = "weight"  # the name of the output E[weight]
+GROUPS = 32  # a multiple of a control variate is fitted on the other groups of a batch
 
 
 class BatchEvent:
@@ -48,31 +51,89 @@ def influenced(lowering: Lowering, group: int, name: str) -> bool:
     return name in influences or WEIGHT in influences
 
 
-def shares(lowering: Lowering, m: Machine, name: str, raw: Val) -> Val:
-    """The surrogate of an output, (*shape, events): its derivative is one event's gradient estimate."""
+@dataclass(frozen=True)
+class Shares:
+    """The surrogate of an output in two parts, (*shape, events) each: its derivative is one event's gradient estimate.
+    ``rest``, where there is one, is what estimators without a control variate contribute: it may use other events."""
+
+    alone: Val
+    rest: Val | None
+
+
+def shares(lowering: Lowering, m: Machine, name: str, raw: Val) -> Shares:
     flat = raw.p.reshape(-1, m.size)
-    total = Val(flat, None if raw.t is None else raw.t.reshape(raw.t.shape[0], *flat.shape))
+    controlled = controls(lowering, m)
+    alone, rest = Val(flat, None if raw.t is None else raw.t.reshape(raw.t.shape[0], *flat.shape)), None
     for group, numerics in enumerate(lowering.numerics):
         if influenced(lowering, group, name):
-            leaves, tree = jax.tree.flatten(m.registers.estimators[group], is_leaf=is_val)
 
-            def contribution(*ps: Array, numerics: Any = numerics, tree: Any = tree) -> Array:
-                state = jax.tree.unflatten(tree, ps)
+            def contribution(state: Any, numerics: Any = numerics) -> Array:
                 one = lambda f: jnp.broadcast_to(numerics.contribution(state, BatchEvent(f, m.wanted)), f.shape)  # noqa: E731
                 return jax.vmap(one)(flat)
 
-            total = plus(total, lifted(contribution, leaves))
+            share = of_state(m, group, contribution)
+            if group in controlled:
+                alone = plus(alone, share)
+            else:
+                rest = share if rest is None else plus(rest, share)
     reservoir = m.registers.reservoir
     if reservoir is not None and raw.a is not None:
         gap = reservoir.total * (lax.stop_gradient(raw.a - raw.p)).reshape(-1, m.size)
         gap = jnp.where(reservoir.total > 0, gap, 0)
         chosen = reservoir.chosen
         t = None if chosen.t is None else gap * chosen.t[:, None, :]
-        total = plus(total, Val(gap * chosen.p, t))
-    return Val(
-        total.p.reshape(raw.p.shape),
-        None if total.t is None else total.t.reshape(total.t.shape[0], *raw.p.shape),
-    )
+        alone = plus(alone, Val(gap * chosen.p, t))
+
+    def shaped(v: Val) -> Val:
+        return Val(v.p.reshape(raw.p.shape), None if v.t is None else v.t.reshape(v.t.shape[0], *raw.p.shape))
+
+    return Shares(shaped(alone), None if rest is None else shaped(rest))
+
+
+def of_state(m: Machine, group: int, fn: Callable[[Any], Array]) -> Val:
+    """A function of the state that a group's estimator has at the end of the run."""
+    leaves, tree = jax.tree.flatten(m.registers.estimators[group], is_leaf=is_val)
+    return lifted(lambda *ps: fn(jax.tree.unflatten(tree, ps)), leaves)
+
+
+def controls(lowering: Lowering, m: Machine) -> dict[int, Val]:
+    """The control variates of the groups that have one, (events,)."""
+    found = {}
+    for group, numerics in enumerate(lowering.numerics):
+        state = jax.tree.map(lambda v: v.p, m.registers.estimators[group], is_leaf=is_val)
+        if numerics.control(state) is not None:
+            wanted = 1.0 if m.wanted is None else m.wanted
+            one = lambda state, numerics=numerics: jnp.where(wanted, numerics.control(state), 0)  # noqa: E731
+            found[group] = of_state(m, group, one)
+    return found
+
+
+def least_variance(lowering: Lowering, name: str, estimates: Array, slopes: Mapping[int, Array]) -> Array:
+    """Estimates (parameters, *shape, events), less the multiples of the control variates' derivatives ``slopes``
+    (parameters, events) that leave least variance.
+
+    With G the estimate and s a control variate's derivative, E[s] = 0, that multiple is E[G s] / E[s²]. Every event has
+    its own, from other events of its batch, and so independent of its s. The control variates of different sites are
+    uncorrelated (each has expectation zero given what was drawn before), so that each is fitted alone.
+    """
+    left = estimates
+    for group, slope in slopes.items():
+        if influenced(lowering, group, name):
+            s = slope.reshape(slope.shape[0], *[1] * (estimates.ndim - 2), slope.shape[-1])
+            square = others(s * s)
+            multiple = jnp.where(square > 0, others(estimates * s) / jnp.where(square > 0, square, 1), 0)
+            left = left - multiple * s
+    return left
+
+
+def others(x: Array) -> Array:
+    """For each element of the last axis, the sum of those whose index is different modulo `GROUPS`: all but itself, in
+    a small batch. Nothing is subtracted, so that one large element does not spoil the sum that leaves it out."""
+    n = x.shape[-1]
+    rows = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, -n % GROUPS)]).reshape(*x.shape[:-1], -1, GROUPS)
+    apart = 1 - jnp.eye(GROUPS, dtype=x.dtype)  # a matrix product, since XLA would repeat what goes into a second sum
+    sums = jnp.matmul(rows.sum(-2), apart, precision="highest")
+    return jnp.broadcast_to(sums[..., None, :], rows.shape).reshape(*x.shape[:-1], -1)[..., :n]
 
 
 def plus(x: Val, y: Val) -> Val:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from hepppl.backends.jax.gradients import raw_outputs, shares
+from hepppl.backends.jax.gradients import controls, least_variance, raw_outputs, shares
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Address, Machine, Registers, Reservoir
 from hepppl.backends.jax.random import DRAW, event_keys, threefry2x32, uniform
@@ -112,10 +112,15 @@ def forward(
     """Raw outputs (*shape, size) and one gradient estimate per event, (parameters, *shape, size), tangents carried."""
     m = run_events(lowering, size, seed, numbers, params, data, wanted, wrt.seeds(lowering.settings.dtype))
     raw = raw_outputs(lowering, m)
+    zero = {name: jnp.zeros((wrt.total, *value.p.shape), value.p.dtype) for name, value in raw.items()}
+    slopes = {group: v.t for group, v in controls(lowering, m).items() if v.t is not None}
     gradient = {}
     for name, value in raw.items():
-        t = shares(lowering, m, name, value).t
-        gradient[name] = jnp.zeros((wrt.total, *value.p.shape), value.p.dtype) if t is None else t
+        share = shares(lowering, m, name, value)
+        own = zero[name] if share.alone.t is None else share.alone.t
+        gradient[name] = least_variance(lowering, name, own, slopes)
+        if share.rest is not None and share.rest.t is not None:
+            gradient[name] += share.rest.t
     outputs = {k: v.p for k, v in raw.items()}
     return {"outputs": outputs, "gradient": gradient, "fault": m.registers.fault, "most": m.registers.most}
 
@@ -123,29 +128,39 @@ def forward(
 def reverse(
     lowering: Lowering, size: int, wrt: Wrt, seed: Seed, numbers: Numbers, params: Any, data: Any, wanted: Array
 ) -> dict[str, Any]:
-    """The same by one backward pass per output element. Every event gets its own copy of the parameters, so that the
+    """The same by one backward pass per output element and control variate. Every event gets its own copy of the parameters, so that the
     pass gives each event's gradient and not their sum."""
     moving = {k: jnp.broadcast_to(params[k][..., None], (*jnp.shape(params[k]), size)) for k in wrt.names}
 
     def surrogate(moving: dict[str, Array]) -> Any:
         m = run_events(lowering, size, seed, numbers, {**params, **moving}, data, wanted)
         raw = raw_outputs(lowering, m)
-        values = {name: shares(lowering, m, name, value).p for name, value in raw.items()}
-        return values, ({k: v.p for k, v in raw.items()}, m.registers.fault)
+        parts = {name: shares(lowering, m, name, value) for name, value in raw.items()}
+        alone = {name: part.alone.p for name, part in parts.items()}
+        rest = {name: part.rest.p for name, part in parts.items() if part.rest is not None}
+        control = {group: v.p for group, v in controls(lowering, m).items()}
+        if not control:  # then one pass serves both
+            alone, rest = {name: alone[name] + rest[name] if name in rest else alone[name] for name in alone}, {}
+        return (alone, rest, control), ({k: v.p for k, v in raw.items()}, m.registers.fault)
 
-    values, pull, (outputs, fault) = jax.vjp(surrogate, moving, has_aux=True)
+    (alone, rest, control), pull, (outputs, fault) = jax.vjp(surrogate, moving, has_aux=True)
+    zero = jax.tree.map(jnp.zeros_like, (alone, rest, control))
 
-    def estimates(name: str) -> Array:
-        shape = values[name].shape
+    def estimates(part: int, key: Any) -> Array:
+        """Each event's derivatives of one of the surrogates, (parameters, *shape, events)."""
+        shape = zero[part][key].shape
         count = int(np.prod(shape[:-1], dtype=int))
 
         def element(one_hot: Array) -> Array:
-            seeds = {k: jnp.zeros_like(v) for k, v in values.items()}
-            seeds[name] = jnp.broadcast_to(one_hot[:, None], (count, size)).reshape(shape).astype(values[name].dtype)
-            (grads,) = pull(seeds)
+            one = jnp.broadcast_to(one_hot[:, None], (count, size)).reshape(shape).astype(zero[part][key].dtype)
+            (grads,) = pull(tuple({**z, key: one} if i == part else z for i, z in enumerate(zero)))
             return jnp.concatenate([grads[k].reshape(-1, size) for k in wrt.names])
 
         rows = [element(row) for row in jnp.eye(count, dtype=lowering.settings.dtype)]
         return jnp.stack(rows, 1).reshape(wrt.total, *shape)
 
-    return {"outputs": outputs, "gradient": {name: estimates(name) for name in values}, "fault": fault}
+    slopes = {group: estimates(2, group) for group in control}
+    gradient = {name: least_variance(lowering, name, estimates(0, name), slopes) for name in alone}
+    for name in rest:
+        gradient[name] += estimates(1, name)
+    return {"outputs": outputs, "gradient": gradient, "fault": fault}
