@@ -109,14 +109,35 @@ class Model:
         """The model graph as networkx has it."""
         return self.model_graph.nx
 
-    def plan(self, by: By | None = None, wrt: Sequence[str] | str | None = None) -> Plan:
+    def plan(
+        self,
+        by: By | None = None,
+        wrt: Sequence[str] | str | None = None,
+        *,
+        tune: bool = False,
+        n: int = 10_000,
+        seed: int = 0,
+        data: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+        **values: Any,
+    ) -> Plan:
         """The estimator of each random site, with the reason. ``by``: site -> estimator (``"*"``: wherever it can).
 
+        ``tune``: choose by a pilot run of ``n`` events per candidate at these parameters: the sound estimators of each
+        site and their options, by variance × time. What ``by`` names for a site stays. Clocks decide, so that a plan to
+        be used again is best saved (`hepppl.planning.dumps`).
         Raises `HepPlanError` where a choice is unsound or none is sound.
         """
         from hepppl.planning import choose
 
-        return choose(self.model_graph, by=by, wrt=[wrt] if isinstance(wrt, str) else wrt)
+        names = [wrt] if isinstance(wrt, str) else wrt
+        if not tune:
+            return choose(self.model_graph, by=by, wrt=names)
+        from hepppl import tuning
+
+        n, seed = inputs.check_run(n, seed, 0.0)
+        model = self.with_data(data)
+        return tuning.tuned(model, by, names, n, seed, inputs.param_values(model.program, {**(params or {}), **values}))
 
     def with_data(self, data: Mapping[str, Any] | None) -> Model:
         """This model with these data instead. Only other lengths or other integers may need another program."""

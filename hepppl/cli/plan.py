@@ -12,6 +12,9 @@ from hepppl.cli import common
 @click.command(cls=common.Command, short_help="The gradient estimator of each random site, and why.")
 @common.FILE
 @common.options(common.BY, common.WRT, common.DATA, common.MODEL)
+@click.option("--tune", is_flag=True, help="Choose by a pilot run: the least variance × time of what is sound.")
+@click.option("-n", "--events", "n", type=int, default=10_000, show_default=True, help="Events per candidate.")
+@common.options(common.SEED, common.PARAM)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the plan (JSON), for --plan of 'grad'.")
 @common.JSON
 @common.QUIET
@@ -21,12 +24,21 @@ def command(
     wrt: tuple[str, ...],
     data_file: Path | None,
     model_name: str | None,
+    tune: bool,
+    n: int,
+    seed: int,
+    params: dict[str, str],
     output: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Show a row per random site: its estimator, what that costs beside the simulation, and why it was chosen."""
-    plan = common.open_model(file, model_name, data_file).plan(by, list(wrt) or None)
+    """Show a row per random site: its estimator, what that costs beside the simulation, and why it was chosen.
+
+    With --tune every sound estimator of a site, and its options, is run at the parameters given, and the table says
+    what was measured. -o keeps the plan for 'hepppl grad --plan'.
+    """
+    model = common.open_model(file, model_name, data_file)
+    plan = model.plan(by, list(wrt) or None, tune=tune, n=n, seed=seed, params=params)
     if output is not None:
         from hepppl.io.write import write_text
         from hepppl.planning import dumps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from typing import Any
 
 from hepppl.diagnostics import Diagnostic
@@ -11,6 +12,7 @@ from hepppl.graph import ModelGraph
 from hepppl.planning.choose import decide
 from hepppl.planning.plan import Plan, SitePlan
 from hepppl.planning.requests import Requests, resolve
+from hepppl.planning.tune import Trial, Tuning
 
 FORMAT = "hepppl plan"
 VERSION = 1
@@ -35,9 +37,11 @@ def to_dict(plan: Plan) -> dict[str, Any]:
                 "cost": row.cost,
                 "relative_cost": row.relative_cost,
                 "influences": sorted(row.influences),
+                "measured": row.measured,
             }
             for row in plan.rows
         ],
+        "tuning": None if plan.tuning is None else asdict(plan.tuning),
     }
 
 
@@ -53,7 +57,10 @@ def loads(text: str) -> Plan:
         if data["format"] != FORMAT or data["version"] != VERSION:
             raise ValueError(f"format {data['format']!r}, version {data['version']!r}")
         rows = tuple(SitePlan(**{**row, "influences": frozenset(row["influences"])}) for row in data["sites"])
-        return Plan(str(data["model"]), rows, tuple(data["wrt"]))
+        tuning = data.get("tuning")
+        if tuning is not None:
+            tuning = Tuning(**{**tuning, "trials": tuple(Trial(**trial) for trial in tuning["trials"])})
+        return Plan(str(data["model"]), rows, tuple(data["wrt"]), tuning)
     except (ValueError, KeyError, TypeError) as error:
         hint = "a plan is what `hepppl plan FILE -o plan.json` writes"
         raise HepPlanError(Diagnostic("E606", f"this is not a saved plan: {error}", hints=(hint,))) from error
@@ -77,7 +84,10 @@ def apply(graph: ModelGraph, plan: Plan) -> Plan:
                 asked[row.number] = request
     if problems:
         raise HepPlanError(problems)
-    return decide(graph, Requests(asked, {}, None), plan.wrt)
+    made = decide(graph, Requests(asked, {}, None), plan.wrt)
+    measured = {row.number: row.measured for row in plan.rows}
+    rows = tuple(replace(row, measured=measured[row.number]) for row in made.rows)
+    return replace(made, rows=rows, tuning=plan.tuning)
 
 
 def _mismatch(graph: ModelGraph, plan: Plan, found: dict[int, str], saved: dict[int, str]) -> str:

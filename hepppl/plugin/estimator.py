@@ -51,6 +51,7 @@ class Estimator:
     ``rank``: of the unbiased estimators that hepppl ships and that do not refuse a site, the planner takes the one of
     highest rank; others (rank 0, or of another package) serve where they are named.
     ``offers``: its visits may make `Offer`s, so the engine follows an alternative.
+    ``variants``: the options worth a try each when a plan is tuned; the defaults alone where it is empty.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Estimator:
     pathwise: bool = False
     offers: bool = False
     rank: int = 0
+    variants: tuple[Mapping[str, Any], ...] = ()
     api: int = API_VERSION
 
     def refuses(self, site: SiteInfo) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 from hepppl.plugin import Estimator, SiteInfo
 
 BASELINES = ("loo", "optimal", "none")
-DEFAULT = "loo"
+DEFAULT = "optimal"
 
 
 class Score(Estimator):
@@ -22,7 +22,7 @@ class Score(Estimator):
     def check_options(self, options: Mapping[str, Any]) -> str | None:
         baseline = options.get("baseline", DEFAULT)
         if baseline not in BASELINES:
-            return f'baseline of estimator \'score\' is "loo", "optimal" or "none", not {baseline!r}'
+            return f'baseline of estimator \'score\' is "optimal", "loo" or "none", not {baseline!r}'
         return super().check_options(options)
 
 
@@ -42,4 +42,5 @@ ESTIMATOR = Score(
     numerics="hepppl_estimators._score:ScoreFunction",
     options={"baseline": DEFAULT},
     rank=10,
+    variants=({"baseline": "optimal"}, {"baseline": "loo"}),
 )

@@ -41,4 +41,5 @@ ESTIMATOR = StochasticAD(
     options={"side": "both"},
     offers=True,
     rank=20,
+    variants=tuple({"side": side} for side in SIDES),
 )

@@ -102,9 +102,11 @@ def controls(lowering: Lowering, m: Machine) -> dict[int, Val]:
     for group, numerics in enumerate(lowering.numerics):
         state = jax.tree.map(lambda v: v.p, m.registers.estimators[group], is_leaf=is_val)
         if numerics.control(state) is not None:
-            wanted = 1.0 if m.wanted is None else m.wanted
-            one = lambda state, numerics=numerics: jnp.where(wanted, numerics.control(state), 0)  # noqa: E731
-            found[group] = of_state(m, group, one)
+
+            def control(state: Any, numerics: Any = numerics) -> Array:
+                return jnp.where(True if m.wanted is None else m.wanted, numerics.control(state), 0)
+
+            found[group] = of_state(m, group, control)
     return found
 
 

@@ -128,8 +128,8 @@ def forward(
 def reverse(
     lowering: Lowering, size: int, wrt: Wrt, seed: Seed, numbers: Numbers, params: Any, data: Any, wanted: Array
 ) -> dict[str, Any]:
-    """The same by one backward pass per output element and control variate. Every event gets its own copy of the parameters, so that the
-    pass gives each event's gradient and not their sum."""
+    """The same by one backward pass per output element and control variate. Every event gets its own copy
+    of the parameters, so that the pass gives each event's gradient and not their sum."""
     moving = {k: jnp.broadcast_to(params[k][..., None], (*jnp.shape(params[k]), size)) for k in wrt.names}
 
     def surrogate(moving: dict[str, Array]) -> Any:
