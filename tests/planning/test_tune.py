@@ -95,7 +95,7 @@ def test_a_pilot_run_finds_the_flip_that_has_no_variance() -> None:
     """x² + Bernoulli(sin² 2x): the author's one-sided look costs 15 an event at x = 0.7, both sides nothing."""
     text = "model m { param x: real = 0.7; b ~ bernoulli(sin(2 * x)^2) by stochastic_ad(side = 'up'); return x^2 + b }"
     plan = hepppl.parse(text.replace("'", '"')).plan(tune=True, n=2000, x=0.7)
-    assert figures(plan) == {"b": "stochastic_adboth"}
+    assert figures(plan)["b"] in ("stochastic_adboth", "enumerate")  # of two values, the same
     assert plan.rows[0].measured is not None
     assert plan.rows[0].measured < 1e-3
 

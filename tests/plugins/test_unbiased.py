@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from hepppl import distributions
+from hepppl.plugin.estimator import SiteInfo
+from hepppl.plugin.loading import load_target
 from hepppl.plugin.registry import load_estimator
 
 
@@ -136,6 +138,33 @@ def test_no_alternative_outside_the_support(case: Case) -> None:
     assert number == 2 * (len(values) - 1)  # every boundary, from either side
     if case.law in ("bernoulli", "categorical", "binomial"):
         assert number == sum(int((offer.coefficient != 0).sum()) for offer in made)
+
+
+@pytest.mark.parametrize("case", CASES[:3], ids=IDS[:3])
+def test_all_other_values_are_unbiased(case: Case) -> None:
+    values, masses = reached(case)
+    estimator = load_target("hepppl_estimators._enumeration:OtherValues", "enumerate")()
+
+    def offers(theta: Any) -> Any:
+        return jax.vmap(lambda x: estimator.visit((), Drawn(case.numerics, case.params(theta), x)).offers)(values)
+
+    made, slopes = jax.jit(lambda theta: jax.jvp(offers, (theta,), (jnp.float32(1),)))(jnp.float32(case.theta))
+    per_value = jnp.zeros(len(values))
+    for offer, slope in zip(made, slopes, strict=True):
+        assert np.isfinite(np.where(np.asarray(offer.coefficient) != 0, slope.potential, 0)).all()
+        share = offer.coefficient * (output(offer.value) - output(values)) * slope.potential
+        per_value = per_value + jnp.where(offer.coefficient != 0, share, 0)
+    assert float(jnp.sum(masses * per_value)) == pytest.approx(exact(case), abs=3e-4, rel=1e-3)
+    np.testing.assert_allclose(per_value, exact(case), rtol=1e-3, atol=1e-3)  # whatever was drawn: no variance
+
+
+def test_enumerate_refuses_what_it_cannot_list() -> None:
+    estimator = load_target("hepppl_estimators.enumeration:ESTIMATOR", "enumerate")
+    site = SiteInfo("k", 0, "categorical", True, None, 4, True)
+    assert estimator.refuses(site) is None
+    assert "no parameter" in estimator.refuses(replace(site, law_depends=False))
+    assert "100 values" in estimator.refuses(replace(site, support_size=100))
+    assert "cannot be listed" in estimator.refuses(replace(site, distribution="poisson", support_size=None))
 
 
 def test_neighbours_in_forward_and_reverse_mode_agree() -> None:
