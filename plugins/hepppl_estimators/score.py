@@ -8,7 +8,7 @@ from typing import Any
 from hepppl.plugin import Estimator, SiteInfo
 
 BASELINES = ("loo", "optimal", "none")
-DEFAULT = "optimal"
+DEFAULT = "loo"
 
 
 class Score(Estimator):

@@ -40,7 +40,7 @@ def test_the_caller_comes_before_the_author() -> None:
 def test_all_forms_of_a_request() -> None:
     for named in ("score(baseline='none')", ("score", {"baseline": "none"})):
         assert rows(PLAIN, by={"b": named})["b"].options == {"baseline": "none"}
-    assert rows(PLAIN, by={"b": "score"})["b"].options == {"baseline": "optimal"}
+    assert rows(PLAIN, by={"b": "score"})["b"].options == {"baseline": "loo"}
 
 
 def test_every_site_that_it_can_serve() -> None:
