@@ -207,7 +207,7 @@ def test_the_methods_of_a_model_are_frozen() -> None:
 
     assert public(Model) == {
         "compile", "data", "dims", "file", "grad", "graph", "model_graph", "name", "params", "plan", "program",
-        "simulate", "units", "with_data",
+        "simulate", "units", "verify", "with_data",
     }  # fmt: skip
     assert public(Compiled) == {"model", "plan", "program", "simulate", "value_and_grad"}
     assert public(Events) >= {"mean", "se", "std", "weight", "weighted", "truncated", "units", "keys", "to_dict"}
