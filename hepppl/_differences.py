@@ -117,6 +117,6 @@ def _richardson(param: str, at: tuple[int, ...], step: float, moved: list[Any]) 
         value, bias = (4 * near - far) / 3, np.abs(near - far) / 3
         allowance = np.maximum(bias - 2 * noise, 0)
         for index in np.ndindex(*np.shape(value)):
-            numbers = (float(np.asarray(x)[index]) for x in (value, error, allowance))
-            found.append(Difference(output, param, (*index, *at), *numbers, step))
+            one, se, allowed = (float(np.asarray(x)[index]) for x in (value, error, allowance))
+            found.append(Difference(output, param, (*index, *at), one, se, allowed, step))
     return found

@@ -53,7 +53,7 @@ def command(
         if shown:
             click.echo(f"verifying: {what}", err=True)
 
-    options = {"params": params, "plan": plan, "tolerance": tolerance, "false_alarm": false_alarm}
+    options: dict[str, Any] = {"params": params, "plan": plan, "tolerance": tolerance, "false_alarm": false_alarm}
     found, error = running.run(lambda: model.verify(n, seed, progress=moved, **options))
     if error is not None and not hasattr(found, "comparisons"):  # the gradient itself is not to be trusted
         raise error

@@ -304,8 +304,8 @@ RESULTS: dict[str, Code] = {
     ),
     "E908": Code(
         "a plugin that does not conform",
-        "The conformance kit found a plugin that does not do what the interface asks of it, or is not what its metadata "
-        "say. The table names each check and what was found.",
+        "The conformance kit found a plugin that does not do what the interface asks of it, or that is not what its "
+        "metadata say. The table names each check and what was found.",
         "hepppl plugins check doubling",
         "The message says which check failed; `hepppl.testing` runs the same checks in Python.",
     ),
