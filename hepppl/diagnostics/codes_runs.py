@@ -306,7 +306,7 @@ RESULTS: dict[str, Code] = {
         "a plugin that does not conform",
         "The conformance kit found a plugin that does not do what the interface asks of it, or that is not what its "
         "metadata say. The table names each check and what was found.",
-        "hepppl plugins check doubling",
+        "hepppl plugins check doubling -n 4000",
         "The message says which check failed; `hepppl.testing` runs the same checks in Python.",
     ),
 }

@@ -126,7 +126,10 @@ class DistributionKit:
                 wrong = (self.uniforms > here + slack) | (self.uniforms < below - slack)
                 require(not bool(wrong.any()), f"{self._at(point)}: sample(u) is not the quantile at u")
                 continue
-            u = np.sort(np.asarray(self._each(self.numerics.cdf, x, point)))
+            u = np.asarray(self._each(self.numerics.cdf, x, point))
+            gap = float(np.max(np.abs(u - np.asarray(self.uniforms))))
+            require(gap < 1e-3, f"{self._at(point)}: cdf(sample(u)) is off u by {gap:.2g}: no quantile")
+            u = np.sort(u)
             steps = np.arange(len(u) + 1) / len(u)
             distance = max(np.max(steps[1:] - u), np.max(u - steps[:-1])) * math.sqrt(len(u))
             require(distance < most, f"{self._at(point)}: sqrt(n) D = {distance:.2f}, at most {most:.2f}")
@@ -155,8 +158,9 @@ class DistributionKit:
                 middle, half = (edges[1:] + edges[:-1]) / 2, np.diff(edges) / 2
                 x = jnp.asarray((middle[:, None] + half[:, None] * nodes).ravel())
                 p = np.exp(np.asarray(self._each(self.numerics.log_prob, x, point))).reshape(-1, NODES)
-                ends_cdf = self._each(self.numerics.cdf, jnp.asarray(edges[[0, -1]]), point)
-                total = float(1 + (p @ weights * half).sum() - (ends_cdf[1] - ends_cdf[0]))
+                below = np.asarray(self._each(self.numerics.cdf, jnp.asarray(edges), point))
+                gaps = np.cumsum(p @ weights * half) - (below[1:] - below[0])
+                total = 1 + float(gaps[np.argmax(np.abs(gaps))])
             require(abs(total - 1) < 1e-3, f"{self._at(point)}: the density adds up to {total:.6g}")
             worst = max(worst, abs(total - 1))
         return f"to 1 within {worst:.1g}"
