@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hepppl.results import Events, GradResult
     from hepppl.semantics.ir import Program
     from hepppl.syntax.ast import File
+    from hepppl.verification import Verification
 
 #: ``progress(done, total)``, called now and then while a run goes on.
 Progress = Callable[[int, int], None]
@@ -229,6 +230,38 @@ class Model:
         result = results.gradient(model, n, seed, point, plan, raw)
         trust.check(result, tolerance, results.finite_gradient(result))
         return result
+
+    def verify(
+        self,
+        n: int = 100_000,
+        seed: int = 0,
+        by: By | None = None,
+        wrt: Sequence[str] | str | None = None,
+        data: Mapping[str, Any] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        plan: Plan | None = None,
+        false_alarm: float = 1e-3,
+        tolerance: float = 0.0,
+        progress: Callable[[str], None] | None = None,
+        **values: Any,
+    ) -> Verification:
+        """Every derivative of `grad` against one estimated by other means, site by site (`hepppl.verification`).
+
+        ``false_alarm``: the probability that a plan without fault fails. ``progress`` is told what is run next. The
+        rest as in `grad`. Raises `HepResultError` (E907, with the `Verification` as ``.result``) where the two
+        estimates of a derivative do not agree.
+        """
+        from hepppl import trust, verification
+
+        n, seed = inputs.check_run(n, seed, tolerance)
+        model = self.with_data(data)
+        plan = plan or model.plan(by, wrt)
+        point = {**(params or {}), **values}
+        options = {"params": point, "tolerance": tolerance}
+        found = verification.verify(model, plan, n, seed, options, false_alarm, progress)
+        trust.agreed(found, verification.faults(model, found))
+        return found
 
     def compile(
         self,

@@ -17,6 +17,7 @@ FAULTS = {
     "steps": ("E902", True),
     "range": ("E903", True),
     "invalid": ("E904", False),
+    "plugin": ("E806", False),
     "unsolved": ("E906", True),
 }
 HINTS = {
@@ -24,6 +25,7 @@ HINTS = {
     "steps": "make the process die out: let its particles lose energy, or stop somewhere",
     "range": "keep the index inside the array for every value it can take",
     "unsolved": "start nearer to the solution, or in an interval over which the function changes its sign",
+    "plugin": "take another estimator for the site, and report it to the package",
     "invalid": "keep the argument in its range for every event, and look at the parameters' values",
 }
 
@@ -41,6 +43,11 @@ def check(result: Any, tolerance: float, values: Iterable[tuple[str, Any]]) -> N
     # A number that is not finite is news only where no fault explains it.
     if not diagnostics:
         diagnostics.extend(_not_finite(values))
+    agreed(result, diagnostics)
+
+
+def agreed(result: Any, diagnostics: list[Diagnostic]) -> None:
+    """Raises `HepResultError` carrying ``result`` where there is something to say against it."""
     if diagnostics:
         error = HepResultError(diagnostics)
         error.result = result

@@ -1,4 +1,4 @@
-"""``hepppl plugins list`` and ``hepppl plugins show NAME``: what is registered, and by whom."""
+"""``hepppl plugins list``, ``show NAME`` and ``check NAME``: what is registered, by whom, and whether it conforms."""
 
 from __future__ import annotations
 
@@ -95,3 +95,36 @@ def show(name: str, as_json: bool) -> None:
     for key, value in shown.items():
         if value:
             click.echo(f"{click.style(key.ljust(10), dim=True)}{value}")
+
+
+@command.command(cls=common.Command)
+@click.argument("name")
+@click.option(
+    "--kind", type=click.Choice(["estimator", "distribution", "function"]), help="Where a name is of several."
+)
+@click.option("-n", "--events", "n", type=int, default=20_000, show_default=True, help="Events of a statistical run.")
+@click.option("-s", "--seed", type=int, default=1, show_default=True, help="Seed, 0 to 2^64 - 1.")
+@common.JSON
+def check(name: str, kind: str | None, n: int, seed: int, as_json: bool) -> None:
+    """Run the conformance kit (hepppl.testing) on one plugin; exit status 3 where it does not conform."""
+    from hepppl import inputs, trust
+    from hepppl.diagnostics import Diagnostic
+    from hepppl.testing import check as run
+
+    n, seed = inputs.check_run(n, seed)
+
+    def told(found: Any) -> None:
+        if not as_json:
+            colour = {"passed": "green", "failed": "red"}.get(found.status, "yellow")
+            status = click.style(found.status.ljust(8), fg=colour)
+            click.echo(f"{found.name.ljust(28)}{status}{found.detail}")
+
+    report = run(name, kind, told=told, events=n, seed=seed)
+    failed = ", ".join(c.name for c in report.failed)
+    message = f"{report.kind} '{name}' of package {report.package} does not conform: {failed}"
+    if as_json and report.ok:
+        common.print_json(report.to_dict())
+    click.get_current_context().meta["hepppl.partial"] = report.to_dict()
+    trust.agreed(report, [Diagnostic("E908", message)] if failed else [])
+    if not as_json:
+        click.echo(f"{report.kind} '{name}' of package {report.package} conforms")

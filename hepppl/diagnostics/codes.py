@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from hepppl.diagnostics.code import Code as Code
 from hepppl.diagnostics.codes_names import NAMES, UNSUPPORTED, VALUES
-from hepppl.diagnostics.codes_runs import FILES, GIVEN, PLANS, PLUGINS, RESULTS, WARNINGS
+from hepppl.diagnostics.codes_plugins import PLUGINS
+from hepppl.diagnostics.codes_runs import FILES, GIVEN, PLANS, RESULTS, WARNINGS
 from hepppl.diagnostics.codes_syntax import SYNTAX
 from hepppl.diagnostics.codes_types import TYPES
 

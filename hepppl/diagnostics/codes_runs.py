@@ -247,41 +247,6 @@ PLANS: dict[str, Code] = {
     ),
 }
 
-PLUGINS: dict[str, Code] = {
-    "E801": Code(
-        "no such plugin",
-        "Nothing is registered under this name. A plugin is found when its package is installed in the same "
-        "environment as hepppl.",
-        "model m {\n    param p: real = 0.5\n    b ~ bernoulli(p) by scoer\n    return b\n}",
-        "`hepppl plugins list` shows what is registered, and by which package.",
-    ),
-    "E802": Code(
-        "one name from two packages",
-        "Two installed packages register the same name, and hepppl does not guess which one is meant.",
-        "hepppl grad m.hep --by b=measure_valued",
-        "Uninstall one of the two packages that the message names.",
-    ),
-    "E803": Code(
-        "a plugin that cannot be imported",
-        "The plugin is registered, but importing it failed for the reason given.",
-        "hepppl grad m.hep --by b=broken",
-        "Repair, upgrade or uninstall the package that the message names.",
-    ),
-    "E804": Code(
-        "a plugin that does not fit",
-        "The plugin was written for another version of the plugin interface, or is not what its entry point says.",
-        "hepppl grad m.hep --by b=outdated",
-        "Install a version of the package that fits this hepppl.",
-    ),
-    "E805": Code(
-        "a plugin that failed",
-        "The implementation of a plugin's function or distribution failed when it was called, or gave a value of "
-        "another shape than its metadata says.",
-        "hepppl simulate m.hep",
-        "Repair, upgrade or uninstall the package that the message names.",
-    ),
-}
-
 RESULTS: dict[str, Code] = {
     "E901": Code(
         "events were truncated",
@@ -328,6 +293,22 @@ RESULTS: dict[str, Code] = {
         "Start nearer to the solution, choose an interval over whose ends the sign changes, or write the function so "
         "that it always has a solution.",
     ),
+    "E907": Code(
+        "an estimator that is off",
+        "`verify` estimated a derivative twice, by the plan's estimator of a site and by an independent one or finite "
+        "differences, and the two differ by more than their errors explain. A plan without fault is reported with the "
+        "probability that `--false-alarm` sets, for a whole run.",
+        "hepppl verify m.hep --by b=doubling -n 10000",
+        "Run it with another seed: a false alarm does not come back. If it does, take another estimator for the site, "
+        "and report it to the package that provides it.",
+    ),
+    "E908": Code(
+        "a plugin that does not conform",
+        "The conformance kit found a plugin that does not do what the interface asks of it, or that is not what its "
+        "metadata say. The table names each check and what was found.",
+        "hepppl plugins check doubling -n 4000",
+        "The message says which check failed; `hepppl.testing` runs the same checks in Python.",
+    ),
 }
 
 WARNINGS: dict[str, Code] = {
@@ -371,5 +352,13 @@ WARNINGS: dict[str, Code] = {
         "# hepppl simulate FILE\nprocess p() {\n    b ~ bernoulli(0.5)\n    if b {\n        emit 1.5\n    }\n}\n"
         "model m {\n    h ~ p() limit 2\n    return max(h)\n}",
         "Say what the output is to be in such events: `if count(h) > 0 then max(h) else 0`.",
+    ),
+    "W903": Code(
+        "not verified",
+        "`verify` found nothing independent to compare with: no second sound estimator serves the site, and finite "
+        "differences are not possible at these values of the parameters, or were taken for a part of them only.",
+        "# hepppl verify FILE -n 1000\nmodel m {\n    param t: real in [1, 3] = 1\n    x ~ uniform(0, t)\n"
+        "    return x^2\n}",
+        "Give the parameter a value inside its support: `-p t=1.1`.",
     ),
 }

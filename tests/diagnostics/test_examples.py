@@ -27,7 +27,7 @@ from hepppl.diagnostics.codes import CODES
 from hepppl.plugin import registry
 
 #: Examples that need JAX to compile something.
-SLOW = {"E901", "E902", "E903", "E904", "E905", "E906", "W901", "W902"}
+SLOW = {"E901", "E902", "E903", "E904", "E905", "E806", "E906", "E907", "E908", "W901", "W902", "W903"}
 #: Shown with a plugin that fails, in `tests.plugins.test_extensions`.
 ELSEWHERE = {"E805"}
 M = "model m {\n    param p: real in (0, 1) = 0.5\n    b ~ bernoulli(p)\n    return b\n}\n"
@@ -50,6 +50,9 @@ INSTALLED = {
     "E802": [("measure_valued", "one", "good"), ("measure_valued", "two", "good")],
     "E803": [("broken", "sloppy", "missing")],
     "E804": [("outdated", "sloppy", "old")],
+    "E806": [("nan", "acme", "tests.plugins.faulty")],
+    "E907": [("doubling", "acme", "tests.plugins.faulty")],
+    "E908": [("doubling", "acme", "tests.plugins.faulty")],
     "W801": [("score", "rival", "good")],
     "W802": [("measure_valued", "one", "good"), ("measure_valued", "two", "good")],
     "W803": [("broken", "sloppy", "missing")],
@@ -109,7 +112,7 @@ def install(wanted: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch)
     real, points = registry.entry_points, []
     for name, package, target in wanted:
         home = "there_is_no_such_module" if target == "missing" else "some_plugins"
-        made = EntryPoint(name, f"{home}:{target}", "hepppl.estimators")
+        made = EntryPoint(name, f"{target}:{name}" if "." in target else f"{home}:{target}", "hepppl.estimators")
         vars(made)["dist"] = Package(package)
         points.append(made)
     monkeypatch.setattr(

@@ -8,7 +8,7 @@ from pathlib import Path
 import hepppl.semantics
 from hepppl.diagnostics.codes import CODES
 from hepppl.diagnostics.codes_names import NAMES, UNSUPPORTED, VALUES
-from hepppl.diagnostics.codes_runs import PLUGINS
+from hepppl.diagnostics.codes_plugins import PLUGINS
 from hepppl.diagnostics.codes_types import TYPES
 
 MINE = {**TYPES, **NAMES, **VALUES, **UNSUPPORTED}

@@ -13,6 +13,7 @@ import numpy as np
 from hepppl.backends.jax.kept import with_kept
 from hepppl.backends.jax.machine import Machine
 from hepppl.backends.jax.ops import ELEMENTWISE, function, integer_pow
+from hepppl.backends.jax.served import Served
 from hepppl.backends.jax.value import Val, apply
 from hepppl.diagnostics import Diagnostic, Span
 from hepppl.diagnostics.errors import HepValueError
@@ -52,7 +53,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class FaultKind:
-    """An entry of the fault table: ``kind`` is "truncated", "steps", "invalid", "range" or "unsolved"."""
+    """An entry of the fault table: ``kind`` is "truncated", "steps", "invalid", "range", "unsolved" or "plugin"."""
 
     kind: str
     message: str
@@ -89,7 +90,7 @@ class Lowering:
                 self.groups.append(group)
             self.group_of[row.number] = self.groups.index(group)
         self.metadata = [load_estimator(g.estimator) for g in self.groups]
-        self.numerics = [m.load()(**dict(g.options)) for m, g in zip(self.metadata, self.groups, strict=True)]
+        self.numerics = [Served(m, dict(g.options)) for m, g in zip(self.metadata, self.groups, strict=True)]
 
     # ------------------------------------------------------------ facts
 

@@ -14,6 +14,7 @@ from hepppl.backends.jax.law import bound_law
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Machine, Reservoir
 from hepppl.backends.jax.random import uniform
+from hepppl.backends.jax.served import not_finite
 from hepppl.backends.jax.value import Val, apply, batch, decided, is_val, select
 from hepppl.graph import Dist, Node
 from hepppl.plugin.estimator import Offer
@@ -77,6 +78,9 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
 
     wrong, value, *rest = apply(visit, (u, *leaves, *inputs))
     check(wrong)
+    if not lowering.numerics[group].own:
+        what = f"{lowering.numerics[group].what} gave a number that is not finite at site '{node.attrs['name']}'"
+        m.fault(lowering.fault_code("plugin", node, what), not_finite([value, *rest]))
     if not lowering.metadata[group].pathwise:
         value = Val(lax.stop_gradient(value.p), None, value.a, value.batched)
     value = lowering.cast(value, dtype)

@@ -1,0 +1,1 @@
+"""A package that adds to hepppl: an estimator, a distribution and a function."""

@@ -1,0 +1,89 @@
+"""An estimator's numerics as the engine calls them: what goes wrong in a plugin is its own fault, and is said to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from hepppl.backends.jax.value import Val, apply
+from hepppl.diagnostics import Diagnostic
+from hepppl.diagnostics.errors import HepError, HepPluginError
+from hepppl.plugin.estimator import Estimator, Event, Visit, VisitSite
+from hepppl.plugin.registry import find
+
+
+class Served:
+    """The three moves of an `EstimatorNumerics`, contained: failures and wrong shapes are `HepPluginError`s (E805) that
+    name the estimator and its package. ``own``: hepppl ships it."""
+
+    def __init__(self, metadata: Estimator, options: dict[str, Any]) -> None:
+        entry = find("hepppl.estimators", metadata.name)
+        self.metadata, self.own = metadata, entry.own
+        self.what = f"estimator '{metadata.name}' of package {entry}"
+        target = metadata.load()
+        self.numerics = self._call("its constructor", lambda: target(**options))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.numerics, name)
+
+    def init(self) -> Any:
+        state = self._call("init", self.numerics.init)
+        for leaf in self._call("init", lambda: jax.tree.map(jnp.shape, jax.tree.leaves(state))):
+            if leaf != ():
+                raise self._wrong("init", f"gave an array of shape {leaf}; its state is made of scalars")
+        return state
+
+    def visit(self, state: Any, site: VisitSite) -> Visit:
+        out = self._call("visit", lambda: self.numerics.visit(state, site))
+        if not isinstance(out, Visit):
+            raise self._wrong("visit", f"gave {type(out).__name__}, not a Visit")
+        if jax.tree.structure(out.state) != jax.tree.structure(state):
+            raise self._wrong("visit", "gave a state of another structure than it got")
+        if out.offers and not self.metadata.offers:
+            raise self._wrong("visit", "makes offers; its metadata do not say so")
+        parts = [("value", out.value), *(("state", leaf) for leaf in jax.tree.leaves(out.state))]
+        parts += [(f"offer's {name}", x) for offer in out.offers for name, x in zip(offer._fields, offer, strict=True)]
+        for name, x in parts:
+            shape = self._call("visit", lambda x=x: jnp.shape(x))
+            if shape != ():
+                raise self._wrong("visit", f"gave a {name} of shape {shape}, not a scalar")
+        drawn, given = jnp.result_type(site.sample()), jnp.result_type(out.value)
+        if not jnp.can_cast(given, drawn, "same_kind"):
+            raise self._wrong("visit", f"gave a value of type {given} where the site draws {drawn}")
+        return out
+
+    def contribution(self, state: Any, event: Event) -> Any:
+        share = self._call("contribution", lambda: jnp.asarray(self.numerics.contribution(state, event)))
+        if share.shape not in ((), event.value.shape):
+            found = f"gave an array of shape {share.shape}, not {event.value.shape}: one number for each event"
+            raise self._wrong("contribution", found)
+        return share
+
+    def _call(self, move: str, fn: Callable[[], Any]) -> Any:
+        try:
+            return fn()
+        except HepError:
+            raise
+        except Exception as error:  # a plugin may fail in any way
+            raise self._wrong(move, f"failed: {type(error).__name__}: {error}") from error
+
+    def _wrong(self, move: str, found: str) -> HepPluginError:
+        return HepPluginError(Diagnostic("E805", f"{self.what}, {move}: {found}"))
+
+
+def not_finite(vals: list[Val]) -> Val:
+    """Where one of these numbers, or its derivative, is NaN or infinite."""
+
+    def bad(*xs: Any) -> Any:
+        found = jnp.zeros((), bool)
+        for x in xs:
+            found |= ~jnp.isfinite(x)
+        return found
+
+    parts = [v for v in vals if jnp.issubdtype(jnp.result_type(v.p), jnp.floating)]
+    slopes = [Val(v.t[i], None, None, v.batched) for v in parts if v.t is not None for i in range(v.t.shape[0])]
+    plain = [Val(v.p, None, None, v.batched) for v in parts] + slopes
+    return apply(bad, plain, elementwise=True) if plain else Val(jnp.zeros((), bool), batched=False)
