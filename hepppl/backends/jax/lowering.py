@@ -16,7 +16,7 @@ from hepppl.backends.jax.ops import ELEMENTWISE, function, integer_pow
 from hepppl.backends.jax.value import Val, apply
 from hepppl.diagnostics import Diagnostic, Span
 from hepppl.diagnostics.errors import HepValueError
-from hepppl.graph import ModelGraph, Node, Region, Tensor, Value, places, walk
+from hepppl.graph import Crossing, ModelGraph, Node, Region, Tensor, Value, places, walk
 from hepppl.planning.plan import Plan
 from hepppl.plugin.registry import call_function, load_estimator
 
@@ -92,6 +92,28 @@ class Lowering:
         self.numerics = [m.load()(**dict(g.options)) for m, g in zip(self.metadata, self.groups, strict=True)]
 
     # ------------------------------------------------------------ facts
+
+    @cached_property
+    def crossings(self) -> dict[int, tuple[Crossing, ...]]:
+        """Where the values of the sites that are stratified are cut, by site number."""
+        served = {number: self.metadata[group] for number, group in self.group_of.items()}
+        cut = {number for number, metadata in served.items() if metadata.stratifies}
+        found: dict[int, list[Crossing]] = {number: [] for number in cut}
+        if cut and self.plan is not None:
+            pathwise = {number for number, metadata in served.items() if metadata.pathwise}
+            flow = self.graph.carries(self.plan.wrt, pathwise, cut)
+            for case in (case for use in flow.nonsmooth for case in self.graph.crossings(use.node)):
+                if isinstance(case, Crossing) and case.site in cut and not flow.carrying.isdisjoint(case.leaves):
+                    found[case.site].append(case)
+        return {number: tuple({c.identity: c for c in crossings}.values()) for number, crossings in found.items()}
+
+    def foreseen(self, region: Region) -> tuple[Value, ...]:
+        """What the crossings of sites in a region are computed from, though the region may not use it itself."""
+        from hepppl.backends.jax.crossings import reads
+
+        numbers = [n.attrs["number"] for n in self.graph.walk(region) if n.op == "site"] if self.crossings else []
+        values = {v for number in numbers for c in self.crossings.get(number, ()) for v in reads(c)}
+        return tuple(sorted(values, key=lambda v: v.id))
 
     def fault_code(self, kind: str, node: Any, message: str, span: Span | None = None) -> int:
         key = (kind, node)
@@ -266,7 +288,14 @@ class Lowering:
         return v if same else apply(lambda x: jnp.asarray(x, dtype), (v,), elementwise=True)
 
     def pure(self, m: Machine | Single, node: Node) -> Val:
-        inputs = [m.env[v] for v in node.inputs]
+        if node.op in ("index", "set_index"):
+            self.check_indices(m, node)
+        return self.operation(node, [m.env[v] for v in node.inputs])
+
+    def operation(self, node: Node, inputs: list[Val]) -> Val:
+        """A pure operation (or a constant) on given operands."""
+        if node.op == "const":
+            return self.constant(node.attrs["value"], node.results[0].type)
         dtype = self.dtype(node.results[0].type.kind)
         if node.op == "extern":
             return self.cast(apply(extern(node), inputs), dtype)
@@ -276,8 +305,6 @@ class Lowering:
                 whole = float(exponent.attrs["value"])
                 if whole.is_integer() and abs(whole) <= 64:
                     return self.cast(apply(integer_pow(int(whole)), inputs[:1], elementwise=True), dtype)
-        if node.op in ("index", "set_index"):
-            self.check_indices(m, node)
         if node.op in ("div", "mean") or (node.op == "pow" and dtype.kind == "f"):
             inputs = [self.cast(v, dtype) for v in inputs]
         fn = function(node.op, node.attrs)
