@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from hepppl.semantics.ir import Node, Value
 
@@ -104,23 +105,23 @@ def polynomial(pool: Pool, e: Expr, x: Value) -> tuple[Expr, ...] | None:
         parts = [of(arg) for arg in e.args]
         if any(part is None for part in parts) or not e.scalar:
             return None
-        match e.op, parts:
-            case ("add" | "sub"), [list() | tuple() as a, list() | tuple() as b]:
+        a, b = parts[0], parts[-1]
+        assert a is not None and b is not None  # noqa: PT018
+        match e.op:
+            case "add" | "sub":
                 combine = pool.plus if e.op == "add" else pool.minus
-                degree = max(len(a), len(b))
-                a, b = (p + (zero,) * (degree - len(p)) for p in (a, b))
-                return tuple(combine(c, d) for c, d in zip(a, b, strict=True))
-            case "neg", [tuple() as a]:
+                return tuple(combine(c, d) for c, d in zip_longest(a, b, fillvalue=zero))
+            case "neg":
                 return tuple(pool.minus(zero, c) for c in a)
-            case "mul", [tuple() as a, tuple() as b]:
+            case "mul":
                 return product(a, b)
-            case "div", [tuple() as a, (divisor,)]:
-                return tuple(pool.over(c, divisor) for c in a)
-            case "square", [tuple() as a]:
+            case "div" if len(b) == 1:
+                return tuple(pool.over(c, b[0]) for c in a)
+            case "square":
                 return product(a, a)
-            case "pow", [tuple() as a, (exponent,)] if constant(exponent) == 2:
+            case "pow" if len(b) == 1 and constant(b[0]) == 2:
                 return product(a, a)
-            case "to_real", [tuple() as a]:
+            case "to_real":
                 return a
         return None
 

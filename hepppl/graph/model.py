@@ -132,9 +132,7 @@ class ModelGraph:
         edges = self._once("downstream", lambda: _influence.downstream(self.wires()))
         return _influence.influences(self.program, edges, tuple(values))
 
-    def carries(
-        self, wrt: Collection[str], pathwise: Collection[int], stratified: Collection[int] = ()
-    ) -> _flow.Flow:
+    def carries(self, wrt: Collection[str], pathwise: Collection[int], stratified: Collection[int] = ()) -> _flow.Flow:
         """The flow of derivatives with respect to the parameters ``wrt`` when the sites numbered in ``pathwise`` are
         reparameterised. The values of those in ``stratified`` carry a derivative whatever their law. Uses that
         influence no output are left out of `Flow.nonsmooth`."""

@@ -27,7 +27,8 @@ class Loss:
         """Why no value is cut there."""
         case = self.cases[0]
         if isinstance(case, Crossing):
-            return f"{self.use.description} is decided by '{graph.site(case.site).name}', which another estimator serves"
+            name = graph.site(case.site).name
+            return f"{self.use.description} is decided by '{name}', which another estimator serves"
         return f"{self.use.description}: {case.reason}"
 
 

@@ -1,7 +1,7 @@
 """Numerics of ``boundary``.
 
-The uniform u of a site is cut at the crossings 0 = U_0 <= U_1 <= ... <= U_n+1 = 1, which move with the parameters. Write
-u = U_k + (U_k+1 - U_k) v. The number k of the stratum is a discrete draw with cdf F(k) = U_k+1, and v is noise without a
+The uniform u of a site is cut at the crossings 0 = U_0 <= U_1 <= ... <= U_n+1 = 1, which move with the parameters. With
+u = U_k + (U_k+1 - U_k) v the number k of the stratum is a discrete draw with cdf F(k) = U_k+1, and v noise without a
 parameter, so that
 
     dE[f]/dθ = E[df/dθ at fixed k and v] - Σ_k ∂U_k+1/∂θ E_v[f(k + 1, v) - f(k, v)].

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 import numpy as np
 
+from hepppl.backends.jax.crossings import reads
 from hepppl.backends.jax.kept import with_kept
 from hepppl.backends.jax.machine import Machine
 from hepppl.backends.jax.ops import ELEMENTWISE, function, integer_pow
@@ -107,13 +108,13 @@ class Lowering:
                     found[case.site].append(case)
         return {number: tuple({c.identity: c for c in crossings}.values()) for number, crossings in found.items()}
 
-    def foreseen(self, region: Region) -> tuple[Value, ...]:
-        """What the crossings of sites in a region are computed from, though the region may not use it itself."""
-        from hepppl.backends.jax.crossings import reads
-
-        numbers = [n.attrs["number"] for n in self.graph.walk(region) if n.op == "site"] if self.crossings else []
-        values = {v for number in numbers for c in self.crossings.get(number, ()) for v in reads(c)}
-        return tuple(sorted(values, key=lambda v: v.id))
+    def foreseen(self, node: Node) -> tuple[Value, ...]:
+        """What the crossings of the sites in a node are computed from, though it may not use it itself."""
+        if not self.crossings:
+            return ()
+        sites = [n for n in (node, *(n for r in node.regions for n in self.graph.walk(r))) if n.op == "site"]
+        found = [reads(c) for site in sites for c in self.crossings.get(site.attrs["number"], ())]
+        return tuple(sorted(frozenset().union(*found), key=lambda v: v.id))
 
     def fault_code(self, kind: str, node: Any, message: str, span: Span | None = None) -> int:
         key = (kind, node)
@@ -213,8 +214,9 @@ class Lowering:
         return self._dying[region]
 
     def uses(self, node: Node) -> tuple[Value, ...]:
-        """What a node reads: its inputs, what its regions capture, and what the reductions of its collection need."""
-        used = list(node.inputs)
+        """What a node reads: its inputs, what its regions capture, what the crossings of its sites and the reductions of
+        its collection need."""
+        used = [*node.inputs, *self.foreseen(node)]
         for region in node.regions:
             used.extend(self.graph.captures(region))
         if node.op == "process":
