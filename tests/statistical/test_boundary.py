@@ -56,7 +56,7 @@ CUTS = {
         "x ~ normal(t, 1)\ny ~ normal(0, 0.5 + t)\nreturn x + y > t^2 + 0.4",
         lambda t: below((t - t**2 - 0.4) / sqrt(1 + (0.5 + t) ** 2)),
     ),
-    "a chain of two comparisons": ("x ~ normal(0, 1)\nreturn t - 1.3 < x < t^2", lambda t: below(t**2) - below(t - 1.3)),
+    "two in a chain": ("x ~ normal(0, 1)\nreturn t - 1.3 < x < t^2", lambda t: below(t**2) - below(t - 1.3)),
     "a moving and a fixed one": (
         "x ~ normal(0, 1)\nreturn if x > t then x^2 else if x > 0.5 then 2 else exp(x)",
         lambda t: (

@@ -214,8 +214,8 @@ class Lowering:
         return self._dying[region]
 
     def uses(self, node: Node) -> tuple[Value, ...]:
-        """What a node reads: its inputs, what its regions capture, what the crossings of its sites and the reductions of
-        its collection need."""
+        """What a node reads: its inputs, what its regions capture, and what the crossings of its sites and the
+        reductions of its collection need."""
         used = [*node.inputs, *self.foreseen(node)]
         for region in node.regions:
             used.extend(self.graph.captures(region))
