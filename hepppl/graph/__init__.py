@@ -10,6 +10,7 @@ from hepppl.graph.flow import Flow, RoughUse, differentiable
 from hepppl.graph.model import ModelGraph
 from hepppl.graph.processes import ProcessFacts
 from hepppl.graph.scope import Enclosing, SiteContext, places
+from hepppl.graph.survey import unknown
 from hepppl.semantics.ir import (
     OPS,
     By,
@@ -57,5 +58,6 @@ __all__ = [
     "constant",
     "differentiable",
     "places",
+    "unknown",
     "walk",
 ]

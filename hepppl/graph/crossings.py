@@ -16,11 +16,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hepppl.graph.expressions import Expr, Pool, polynomial
-from hepppl.graph.flow import ROUGH
-from hepppl.graph.places import Map
 from hepppl.graph.scope import turns
+from hepppl.graph.survey import Map
 from hepppl.graph.wires import Point
-from hepppl.semantics.ir import Node, Region, Value
+from hepppl.semantics.ir import OPS, Node, Region, Value
 from hepppl.semantics.types import Tensor
 
 #: Operations that can be undone, and at which operands.
@@ -140,7 +139,7 @@ class Tracer:
             return State(region, (leaf(use.inputs[0]), zero))
         if use.op == "searchsorted":
             return State(region, (leaf(use.inputs[1]), leaf(use.inputs[0])))
-        return f"{ROUGH[use.op]} jumps at more than one value"
+        return "it jumps at values that are not known" if use.op == "extern" else "it jumps at more than one value"
 
     # One step back
 
@@ -184,6 +183,8 @@ class Tracer:
                 return [self._closed(state, value, "values of a plate")]
             case "process" | "reduce":
                 return [self._closed(state, value, "what a branching process emits")]
+            case "minimise" | "root":
+                return [self._closed(state, value, "what a search finds")]
             case "select" | "min" | "max" if needed and value in self.diffuse:
                 cut = self._without(state, node.results) if value in state.guarded else state
                 ways = [self._with(cut, {value: self.pool.leaf(chosen)}) for chosen in node.inputs[-2:]]
@@ -191,6 +192,8 @@ class Tracer:
                     return ways
                 holds = self.pool.leaf(node.inputs[0])
                 return [State(w.region, w.operands, (*w.guards, (holds, i == 0)), w.closed) for i, w in enumerate(ways)]
+        if node.op not in OPS and node.op != "const":
+            return [self._closed(state, value, "values that are kept")]
         return [self._with(state, {value: self.pool.operation(node)})]
 
     def _with(self, state: State, by: Mapping[Value, Expr], region: Region | None = None) -> State:
@@ -230,7 +233,9 @@ class Tracer:
             guard = (leaf(node.inputs[0]), region is node.regions[0])
             return [State(parent, state.operands, (*state.guards, guard), state.closed)]
         if node.op == "reduce":
-            return self._before_emission(state, node)
+            return self._before_emission(use, state, node)
+        if node.op in ("minimise", "root"):
+            return Obstacle(use, "it is part of a function that is searched", state.leaves)
         index, carried = (None, region.params) if node.op == "while" else (region.params[0], region.params[1:])
         if not any(value in state.leaves for value in carried):
             outer = self._without(outer, carried)
@@ -265,13 +270,15 @@ class Tracer:
             found.extend(self._unseen(node, self._with(unguarded, by), seen))
         return found
 
-    def _before_emission(self, state: State, node: Node) -> list[State]:
+    def _before_emission(self, use: Node, state: State, node: Node) -> Case | list[State]:
         (region,) = node.regions
         captured = node.inputs[1:]
         fields = len(region.params) - len(captured)
         outer = {p: self.pool.leaf(v) for p, v in zip(region.params[fields:], captured, strict=True)}
-        found = []
-        for emit, place in self.map.emissions(node.inputs[0]):
+        found, emissions = [], self.map.emissions(node)
+        if emissions is None:
+            return Obstacle(use, "it looks at elements after their process has run", state.leaves)
+        for emit, place in emissions:
             by = {p: self.pool.leaf(v) for p, v in zip(region.params[:fields], emit.inputs, strict=True)}
             found.append(self._with(state, by | outer, place))
         return found

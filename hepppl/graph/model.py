@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hepppl.graph import crossings as _crossings
 from hepppl.graph import flow as _flow
 from hepppl.graph import influence as _influence
-from hepppl.graph import places as _map
 from hepppl.graph import processes as _processes
 from hepppl.graph import scope as _scope
+from hepppl.graph import survey as _survey
 from hepppl.graph import wires as _wires
 from hepppl.graph.expressions import Pool
 from hepppl.semantics.ir import Node, Program, Region, Value, walk
@@ -150,7 +150,7 @@ class ModelGraph:
 
     def _tracer(self) -> _crossings.Tracer:
         def make() -> _crossings.Tracer:
-            return _crossings.Tracer(_map.survey(self.program), self._diffuse(), Pool())
+            return _crossings.Tracer(_survey.survey(self.program), self._diffuse(), Pool())
 
         return self._once("tracer", make)
 

@@ -128,7 +128,7 @@ def test_a_value_that_is_cut_carries_a_derivative_to_its_other_comparisons() -> 
         ("x ~ normal(0, 1)\nreturn sin(x) > t", "'sin' is not undone"),
         ("x ~ normal(0, 1)\nreturn x + exp(x) > t", "it enters more than once"),
         ("plate i in 0..3 { x ~ normal(0, 1) }\nreturn sum(x) > t", "values of a plate"),
-        ("x ~ normal(0, 1)\nreturn floor(x * t)", "jumps at more than one value"),
+        ("x ~ normal(0, 1)\nreturn floor(x * t)", "it jumps at more than one value"),
         ("x ~ normal(0, 1) by score\nreturn x > t", "decided by 'x', which another estimator serves"),
     ],
 )

@@ -75,7 +75,7 @@ class Lowering:
     def __init__(self, graph: ModelGraph, plan: Plan | None, settings: Settings):
         program = with_kept(graph.program, settings.capacity)
         self.graph = graph if program is graph.program else ModelGraph(program)
-        self.program, self.settings = program, settings
+        self.planned, self.program, self.settings = graph, program, settings
         self.plan = plan if settings.gradient else None
         self.faults: list[FaultKind] = []
         self._fault_codes: dict[tuple[str, Any], int] = {}
@@ -102,8 +102,8 @@ class Lowering:
         found: dict[int, list[Crossing]] = {number: [] for number in cut}
         if cut and self.plan is not None:
             pathwise = {number for number, metadata in served.items() if metadata.pathwise}
-            flow = self.graph.carries(self.plan.wrt, pathwise, cut)
-            for case in (case for use in flow.nonsmooth for case in self.graph.crossings(use.node)):
+            flow = self.planned.carries(self.plan.wrt, pathwise, cut)
+            for case in (case for use in flow.nonsmooth for case in self.planned.crossings(use.node)):
                 if isinstance(case, Crossing) and case.site in cut and not flow.carrying.isdisjoint(case.leaves):
                     found[case.site].append(case)
         return {number: tuple({c.identity: c for c in crossings}.values()) for number, crossings in found.items()}
@@ -297,7 +297,7 @@ class Lowering:
     def operation(self, node: Node, inputs: list[Val]) -> Val:
         """A pure operation (or a constant) on given operands."""
         if node.op == "const":
-            return self.constant(node.attrs["value"], node.results[0].type)
+            return self.constant(node)
         dtype = self.dtype(node.results[0].type.kind)
         if node.op == "extern":
             return self.cast(apply(extern(node), inputs), dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hepppl.graph.processes import group
-from hepppl.semantics.ir import Node, Program, Region, Value
+from hepppl.semantics.ir import OPS, Node, Program, Region, Value, walk
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +24,30 @@ class Map:
     spawns: dict[str, list[tuple[Node, Region]]]
     emits: dict[str, list[tuple[Node, Region]]]
 
-    def emissions(self, collection: Value) -> list[tuple[Node, Region]]:
-        """The emit nodes whose elements a collection holds."""
-        region, position = self.defined[collection]
-        keys = group(self.program, region.nodes[position].attrs["process"])
-        return [found for key in keys for found in self.emits[key]]
+    def emissions(self, reduce: Node) -> list[tuple[Node, Region]] | None:
+        """The emit nodes whose elements a reduction takes as they are emitted; None where it has to wait, because the
+        collection was joined, carried or chosen, or because it needs what is only known after the process."""
+        region, position = self.defined[reduce.inputs[0]]
+        if position < 0 or region.nodes[position].op != "process":
+            return None
+        process = region.nodes[position]
+        if unknown(process, region) & set(reduce.inputs[1:]):
+            return None
+        return [found for key in group(self.program, process.attrs["process"]) for found in self.emits[key]]
+
+
+def unknown(process: Node, region: Region) -> set[Value]:
+    """The values of a region that cannot be known before a process of it runs."""
+    found: set[Value] = set(process.results)
+    for node in region.nodes[region.nodes.index(process) + 1 :]:
+        if (node.op not in OPS and node.op not in ("const", "param", "data")) or found & set(node.inputs):
+            found.update(node.results)
+        for inner in node.regions:
+            found.update(inner.params)
+            for child in walk(inner):
+                found.update(child.results)
+                found.update(v for r in child.regions for v in r.params)
+    return found
 
 
 def survey(program: Program) -> Map:
