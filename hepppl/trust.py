@@ -17,6 +17,7 @@ FAULTS = {
     "steps": ("E902", True),
     "range": ("E903", True),
     "invalid": ("E904", False),
+    "coincident": ("E907", False),
     "unsolved": ("E906", True),
 }
 HINTS = {
@@ -25,6 +26,7 @@ HINTS = {
     "range": "keep the index inside the array for every value it can take",
     "unsolved": "start nearer to the solution, or in an interval over which the function changes its sign",
     "invalid": "keep the argument in its range for every event, and look at the parameters' values",
+    "coincident": "move one of the thresholds a little, or take the site by another estimator (--by)",
 }
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from functools import cache
 from math import erf, exp, log, pi, sqrt
-from typing import Any
 
 import numpy as np
 import pytest
@@ -178,7 +177,9 @@ def test_a_comparison_after_a_loop_cuts_the_last_turn_alone() -> None:
     assert_agrees(result, "value", oracles.summed(lambda t, c: below((5 * t - c) / sqrt(5)), t=0.3, c=1.0))
 
 
-@pytest.mark.parametrize("steps", ["exponential(rate = 1 / t)", "gamma(2, 1 / t)"])
+@pytest.mark.parametrize(
+    "steps", ["exponential(rate = 1 / t)", pytest.param("gamma(2, 1 / t)", marks=pytest.mark.slow)]
+)
 def test_the_first_passage_of_a_walk(steps: str) -> None:
     """Renewal theory: with Poisson arrivals of rate 1/t the walk passes c after one step more than there are arrivals
     (every second one for gamma). Wald: the place reached is the mean number of steps times the mean step."""
@@ -230,7 +231,7 @@ process shower(e: real, cut: real) {
 """
 
 
-@pytest.mark.parametrize("start", ["e", "x"])
+@pytest.mark.parametrize("start", ["e", pytest.param("x", marks=pytest.mark.slow)])
 def test_a_splitting_shower_with_a_threshold(start: str) -> None:
     """With uniform splitting F(e) = 2/e ∫_0^e F above the cut c: 2e/c particles end, with Σe = e and Σe² = 2ce/3."""
     body = f"{'x ~ uniform(0.5 * e, 1.5 * e)' if start == 'x' else ''}\nh ~ shower({start}, c) limit 64\n"
@@ -242,6 +243,7 @@ def test_a_splitting_shower_with_a_threshold(start: str) -> None:
     assert_agrees(result, "squares", Exact(40 / 3, {"e": 4 / 3, "c": 20 / 3}), scale=4.0)
 
 
+@pytest.mark.slow
 def test_energy_loss_until_a_threshold() -> None:
     """One particle loses a factor u^(1/a) a step: log-energies are Poisson arrivals of rate a. Bins of what is emitted
     on the way, and counts above a fixed energy, are decided by the same draw."""
@@ -266,6 +268,7 @@ process track(e: real, a: real, cut: real) {
     assert_agrees(result, "sum", Exact(8 + a * 7, {"a": 7.0, "c": -a}))
 
 
+@pytest.mark.slow
 def test_boundary_beside_the_other_estimators() -> None:
     """reparam feeds boundary, boundary a discrete draw, and score stands aside."""
     body = """x ~ normal(t, 1)
@@ -291,5 +294,15 @@ def test_boundary_beside_the_other_estimators() -> None:
     assert_agrees(result, "c", oracles.summed(lambda t: 1.5 * t * (1 + t), t=0.8))
 
 
-def std_of(result: hepppl.GradResult, output: str, name: str) -> Any:
-    return result.se[output][name] * sqrt(result.events)
+def test_thresholds_that_coincide_are_no_silent_bias() -> None:
+    """Between them no value lies; a little apart they are exact."""
+    both = model("x ~ exponential(1)\nreturn (a = x > t, b = x > 1)")
+    with pytest.raises(hepppl.HepResultError) as raised:
+        both.grad(1000, seed=83, t=1.0)
+    assert {d.code for d in raised.value.diagnostics} == {"E907"}
+    result = both.grad(200_000, seed=83, t=1.001)
+    assert_agrees(result, "a", Exact(exp(-1.001), {"t": -exp(-1.001)}))
+    assert_agrees(result, "b", Exact(exp(-1), {"t": 0.0}), scale=1.0)
+    same = model("x ~ exponential(1)\nreturn (a = x > t, b = 3 * x > t * 3)").grad(200_000, seed=84, t=1.0)
+    assert_agrees(same, "a", Exact(exp(-1), {"t": -exp(-1)}))
+    assert_agrees(same, "b", Exact(exp(-1), {"t": -exp(-1)}))

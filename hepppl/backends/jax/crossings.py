@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
+from jax import Array
 
 from hepppl.backends.jax import inverses
-from hepppl.backends.jax.value import Val, apply, select
+from hepppl.backends.jax.value import Val, apply, batch, select
 from hepppl.graph import Crossing, Expr, Value, constant
 
 if TYPE_CHECKING:
@@ -65,6 +66,35 @@ def thresholds(lowering: Lowering, m: Machine, crossings: tuple[Crossing, ...]) 
         return found
 
     return [x for crossing in crossings for x in solutions(crossing)]
+
+
+#: Thresholds compared pair by pair for coincidences: more are not looked at.
+COMPARED = 16
+#: Relative difference of derivatives that is put down to rounding.
+ROUNDING = 1e-3
+
+
+def coincident(found: list[Val], size: int) -> Array | None:
+    """Where two thresholds are equal and move differently: between them lies no value at which the one comparison has
+    flipped and the other has not, so that their jumps cannot be told apart. None where that cannot be (or, in reverse
+    mode, cannot be seen)."""
+    rows = [row for v in found for row in _rows(batch(v, size))][:COMPARED]
+    if len(rows) < 2 or all(t is None for _, t in rows):
+        return None
+    same = jnp.zeros(size, bool)
+    for i, (p, t) in enumerate(rows):
+        for q, s in rows[:i]:
+            t_, s_ = (jnp.zeros((1, size)) if x is None else x for x in (t, s))
+            apart = jnp.abs(t_ - s_) > ROUNDING * jnp.maximum(jnp.abs(t_), jnp.abs(s_))
+            same = same | ((p == q) & apart.any(0))
+    return same
+
+
+def _rows(v: Val) -> list[tuple[Array, Array | None]]:
+    size = v.p.shape[-1]
+    flat = v.p.reshape(-1, size)
+    slopes = None if v.t is None else v.t.reshape(v.t.shape[0], -1, size)
+    return [(row, None if slopes is None else slopes[:, i]) for i, row in enumerate(flat)]
 
 
 def leaf(lowering: Lowering, m: Machine, value: Value) -> Val:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from hepppl.backends.jax.crossings import thresholds
+from hepppl.backends.jax.crossings import coincident, thresholds
 from hepppl.backends.jax.law import bound_law
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Machine, Reservoir
@@ -89,6 +89,10 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
     state = m.registers.estimators[group]
     leaves, tree = jax.tree.flatten(state, is_leaf=is_val)
     crossed = thresholds(lowering, m, lowering.crossings.get(number, ()))
+    clash = coincident(crossed, m.size)
+    if clash is not None:
+        message = f"two values of site '{node.attrs['name']}' at which comparisons flip coincide, and move differently,"
+        m.fault(lowering.fault_code("coincident", node, message), Val(clash))
     arguments = len(leaves) + len(inputs)
     offer_count: list[int] = []
 
