@@ -83,7 +83,10 @@ BINARY: Mapping[str, tuple[Callable[[Any, Any], Solutions], Callable[[Any, Any],
     "add": (lambda y, b: (y - b,), lambda y, a: (y - a,)),
     "sub": (lambda y, b: (y + b,), lambda y, a: (a - y,)),
     "mul": (lambda y, b: (quotient(y, b),), lambda y, a: (quotient(y, a),)),
-    "div": (lambda y, b: (y * b,), lambda y, a: (quotient(a, y),)),
+    "div": (
+        lambda y, b: (jnp.where(b != 0, y * b, jnp.nan),),
+        lambda y, a: (jnp.where(a != 0, quotient(a, y), jnp.nan),),
+    ),
     "pow": (of_pow, of_base),
     "hypot": (
         lambda y, b: both(where(y > jnp.abs(b), lambda y, b: jnp.sqrt(y * y - b * b), y, b, safe=(1.0, 0.0))),
