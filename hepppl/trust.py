@@ -18,6 +18,7 @@ FAULTS = {
     "range": ("E903", True),
     "invalid": ("E904", False),
     "plugin": ("E806", False),
+    "coincident": ("E909", False),
     "unsolved": ("E906", True),
 }
 HINTS = {
@@ -27,6 +28,7 @@ HINTS = {
     "unsolved": "start nearer to the solution, or in an interval over which the function changes its sign",
     "plugin": "take another estimator for the site, and report it to the package",
     "invalid": "keep the argument in its range for every event, and look at the parameters' values",
+    "coincident": "move one of the thresholds a little, or take the site by another estimator (--by)",
 }
 
 

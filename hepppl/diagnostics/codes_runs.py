@@ -186,14 +186,14 @@ PLANS: dict[str, Code] = {
         "a derivative would be lost",
         "A value that moves smoothly with a parameter decides something that jumps: a comparison, a rounding, a bin. "
         "The derivative of the expectation then includes how often the outcome changes, which the derivative of the "
-        "single event does not see. Usually the planner helps itself by another estimator at the site where the value "
-        "was drawn; here it cannot, because the parameter reaches the comparison without passing through the law of "
-        "any site (a cut that is being optimised, noise transformed by the parameter), or because the site has no "
-        "other sound estimator.",
-        "# hepppl grad FILE\nmodel cut {\n"
-        "    param threshold: real = 1\n    x ~ exponential(1)\n    return x > threshold\n}",
-        "Draw the value from a law that holds the parameter, or smooth the comparison "
-        "(`sigmoid((x - threshold) / width)`), or leave the parameter out of `--wrt`. `simulate` runs in any case.",
+        "single event does not see. Usually the planner helps itself: it cuts the drawn value at the threshold "
+        "(`boundary`), or takes `score` where the site's law holds the parameter. Here it cannot, because the place "
+        "where the outcome changes cannot be solved for, and the parameter does not come through the law of a site.",
+        "# hepppl grad FILE\nmodel m {\n    param width: real = 1\n    x ~ exponential(1)\n"
+        "    return floor(x / width)\n}",
+        "Write the comparison so that the drawn value enters it once, or draw the value from a law that holds the "
+        "parameter, or smooth the step (`sigmoid((x - t) / width)`), or leave the parameter out of `--wrt`. "
+        "`simulate` runs in any case.",
     ),
     "E602": Code(
         "an estimator that is not sound at a site",
@@ -309,6 +309,16 @@ RESULTS: dict[str, Code] = {
         "hepppl plugins check doubling -n 4000",
         "The message says which check failed; `hepppl.testing` runs the same checks in Python.",
     ),
+    "E909": Code(
+        "thresholds that coincide",
+        "Two comparisons are decided by one drawn value and flip at the very same place, but only one of the places "
+        "moves with the parameter, or both move differently. No value of the draw lies between them, so that `grad` "
+        "cannot tell what each of the two contributes; where both decide the same output, the derivative from below "
+        "and that from above may even differ.",
+        "# hepppl grad FILE\nmodel m {\n    param t: real = 1\n    x ~ exponential(1)\n"
+        "    return (a = x > t, b = x > 1)\n}",
+        "Move the parameter or the other threshold by a millionth of itself, or name another estimator with `--by`.",
+    ),
 }
 
 WARNINGS: dict[str, Code] = {
@@ -316,7 +326,7 @@ WARNINGS: dict[str, Code] = {
         "no sound gradient is known",
         "The program is valid and can be simulated, but `grad` would refuse it, with E601 or E607, for the reason "
         "given.",
-        "model cut {\n    param threshold: real = 1\n    x ~ exponential(1)\n    return x > threshold\n}",
+        "model m {\n    param width: real = 1\n    x ~ exponential(1)\n    return floor(x / width)\n}",
         "See the hints of the message, and `hepppl explain E601`.",
     ),
     "W801": Code(

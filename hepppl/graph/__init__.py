@@ -4,10 +4,13 @@
 re-exported, so that back ends and the planner depend on this room alone.
 """
 
+from hepppl.graph.crossings import INVERTIBLE, Case, Crossing, Obstacle, Step
+from hepppl.graph.expressions import Expr, constant
 from hepppl.graph.flow import Flow, RoughUse, differentiable
 from hepppl.graph.model import ModelGraph
 from hepppl.graph.processes import ProcessFacts
 from hepppl.graph.scope import Enclosing, SiteContext, places
+from hepppl.graph.survey import unknown
 from hepppl.semantics.ir import (
     OPS,
     By,
@@ -26,15 +29,20 @@ from hepppl.semantics.ir import (
 from hepppl.semantics.types import CollectionType, Tensor
 
 __all__ = [
+    "INVERTIBLE",
     "OPS",
     "By",
+    "Case",
     "CollectionType",
+    "Crossing",
     "Data",
     "Dist",
     "Enclosing",
+    "Expr",
     "Flow",
     "ModelGraph",
     "Node",
+    "Obstacle",
     "Output",
     "Param",
     "Process",
@@ -43,10 +51,13 @@ __all__ = [
     "Region",
     "RoughUse",
     "SiteContext",
+    "Step",
     "Support",
     "Tensor",
     "Value",
+    "constant",
     "differentiable",
     "places",
+    "unknown",
     "walk",
 ]

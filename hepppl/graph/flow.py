@@ -157,11 +157,13 @@ class Flow:
     diffuse: frozenset[Point]  # values with a continuous law
     wrt: frozenset[str]
     pathwise: frozenset[int]
+    stratified: frozenset[int] = frozenset()  # sites whose values carry a derivative whatever their law
 
     @cached_property
     def carrying(self) -> frozenset[Point]:
         """The values (and fields of collections) that carry a derivative."""
         seen: set[Point] = {p.value for p in self.program.params if p.name in self.wrt and differentiable(p.value)}
+        seen |= {self.sites[number].value for number in self.stratified}
         pending = list(seen)
         while pending:
             for target, law in self.smooth.forward.get(pending.pop(), ()):

@@ -7,11 +7,14 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hepppl.graph import crossings as _crossings
 from hepppl.graph import flow as _flow
 from hepppl.graph import influence as _influence
 from hepppl.graph import processes as _processes
 from hepppl.graph import scope as _scope
+from hepppl.graph import survey as _survey
 from hepppl.graph import wires as _wires
+from hepppl.graph.expressions import Pool
 from hepppl.semantics.ir import Node, Program, Region, Value, walk
 
 if TYPE_CHECKING:
@@ -129,21 +132,38 @@ class ModelGraph:
         edges = self._once("downstream", lambda: _influence.downstream(self.wires()))
         return _influence.influences(self.program, edges, tuple(values))
 
-    def carries(self, wrt: Collection[str], pathwise: Collection[int]) -> _flow.Flow:
+    def carries(self, wrt: Collection[str], pathwise: Collection[int], stratified: Collection[int] = ()) -> _flow.Flow:
         """The flow of derivatives with respect to the parameters ``wrt`` when the sites numbered in ``pathwise`` are
-        reparameterised. Uses that influence no output are left out of `Flow.nonsmooth`."""
-        chosen, served = frozenset(wrt), frozenset(pathwise)
-        return self._once(("carries", chosen, served), lambda: self._carries(chosen, served))
+        reparameterised. The values of those in ``stratified`` carry a derivative whatever their law. Uses that
+        influence no output are left out of `Flow.nonsmooth`."""
+        chosen = (frozenset(wrt), frozenset(pathwise) | frozenset(stratified), frozenset(stratified))
+        return self._once(("carries", *chosen), lambda: self._carries(*chosen))
 
-    def _carries(self, wrt: frozenset[str], pathwise: frozenset[int]) -> _flow.Flow:
-        smooth = self._once("smooth", lambda: _flow.smooth(self.wires(), self.sites()))
-        rough = self._once("rough", self._rough)
-        diffuse = self._once("diffuse", lambda: self._diffuse(smooth))
-        return _flow.Flow(self.program, self._by_number(), smooth, rough, diffuse, wrt, pathwise)
+    def _carries(self, wrt: frozenset[str], pathwise: frozenset[int], stratified: frozenset[int]) -> _flow.Flow:
+        rough, smooth = self._once("rough", self._rough), self._smooth()
+        return _flow.Flow(self.program, self._by_number(), smooth, rough, self._diffuse(), wrt, pathwise, stratified)
+
+    def crossings(self, use: Node) -> tuple[_crossings.Case, ...]:
+        """Where a rough use (a node of `RoughUse`) flips, as values of the last noise that decides it; one for every
+        way through the program that leads there, or what stands in the way."""
+        return self._once(("crossings", use), lambda: self._tracer().cases(use))
+
+    def _tracer(self) -> _crossings.Tracer:
+        def make() -> _crossings.Tracer:
+            return _crossings.Tracer(_survey.survey(self.program), self._diffuse(), Pool())
+
+        return self._once("tracer", make)
+
+    def _smooth(self) -> _flow.Smooth:
+        return self._once("smooth", lambda: _flow.smooth(self.wires(), self.sites()))
 
     def _rough(self) -> tuple[Node, ...]:
         return tuple(n for n in self.nodes() if _flow.rough_operands(n) and self.influences_of(n.results))
 
-    def _diffuse(self, smooth: _flow.Smooth) -> frozenset[_wires.Point]:
-        starts = [site.value for site in self.sites() if _flow.differentiable(site.value)]
-        return _flow.reach(starts, {p: [t for t, law in steps if law is None] for p, steps in smooth.forward.items()})
+    def _diffuse(self) -> frozenset[_wires.Point]:
+        def find() -> frozenset[_wires.Point]:
+            starts = [site.value for site in self.sites() if _flow.differentiable(site.value)]
+            steps = {p: [t for t, law in steps if law is None] for p, steps in self._smooth().forward.items()}
+            return _flow.reach(starts, steps)
+
+        return self._once("diffuse", find)

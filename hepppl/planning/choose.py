@@ -2,8 +2,9 @@
 
 The rules, for each site on whose law the derivative depends and which influences an output: what the caller or the
 author asked for, if it is sound; otherwise the estimator of highest rank that does not refuse. A site whose drawn value
-would lose its derivative at a comparison is not differentiated pathwise; of the sites in question the fewest are
-changed, those nearest the comparison. Where no change makes the program sound, `choose` refuses.
+decides a comparison that a derivative comes to is cut there, by an estimator that stratifies, where the threshold can
+be solved for. Else it is not differentiated pathwise; of the sites in question the fewest are changed, those nearest
+the comparison. Where no change makes the program sound, `choose` refuses.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from hepppl.diagnostics.suggest import nearest
 from hepppl.graph import Flow, ModelGraph, SiteContext, differentiable
 from hepppl.planning import refusals
 from hepppl.planning.laws import Law, law
+from hepppl.planning.losses import Loss, Losses, Sites
 from hepppl.planning.plan import Plan, SitePlan
 from hepppl.planning.requests import Named, Request, Requests, collect
 from hepppl.plugin.estimator import Estimator, SiteInfo
@@ -79,6 +81,7 @@ class _Chooser:
         self.requests = requests
         self.sites = {site.number: site for site in graph.sites()}
         self.laws = {number: law(site.node) for number, site in self.sites.items()}
+        self.losses = Losses(graph, wrt)
         self.own = tuple(e for e in own_estimators() if e.rank > 0 and e.unbiased)
         self.pinned: dict[int, Request] = dict(requests.author) | dict(requests.caller)
         self.soft: set[int] = set()  # of these, the ones that follow "*" and may be given up
@@ -86,12 +89,36 @@ class _Chooser:
     # What a site looks like to an estimator
 
     def flow(self, pathwise: Iterable[int]) -> Flow:
-        return self.graph.carries(self.wrt, frozenset(pathwise))
+        chosen = frozenset(pathwise)
+        return self.losses.flow(chosen, self.cut_sites(chosen))
 
-    def info(self, number: int, pathwise: frozenset[int], uses: bool = True) -> SiteInfo:
+    def cut_sites(self, pathwise: Sites) -> Sites:
+        """Of the pathwise sites, those that an estimator stratifies."""
+        able = {n for n in pathwise if self.may_cut(n)}
+        return self.losses.cuts(pathwise, frozenset(able))
+
+    def may_cut(self, number: int) -> bool:
+        request = self.pinned.get(number)
+        if request is not None:
+            return request.estimator.stratifies and not self.laws[number].discrete
+        return any(e.stratifies for e in self.own)
+
+    def lost(self, pathwise: Sites) -> tuple[Loss, ...]:
+        return self.losses.of(pathwise, self.cut_sites(pathwise))
+
+    def info(self, number: int, pathwise: Sites, uses: bool = True) -> SiteInfo:
         """The site, with the others in ``pathwise`` reparameterised, and its ``uses`` as if it were too."""
         site, its_law = self.sites[number], self.laws[number]
-        uses = uses and not its_law.discrete
+        known = self.flow(pathwise)
+        nonsmooth: tuple[str, ...] = ()
+        crossings: tuple[str, ...] = ()
+        obstacles: tuple[str, ...] = ()
+        if uses and not its_law.discrete:
+            moving = pathwise | {number}
+            others = self.cut_sites(moving) - {number}
+            nonsmooth = tuple(loss.use.description for loss in self.through(number, moving, others))
+            crossings = self.losses.crossed(number, moving, others)
+            obstacles = tuple(loss.reason(self.graph) for loss in self.through(number, moving, others | {number}))
         return SiteInfo(
             name=site.name,
             number=number,
@@ -99,12 +126,18 @@ class _Chooser:
             discrete=its_law.discrete,
             pathwise=its_law.pathwise,
             support_size=its_law.support_size,
-            law_depends=self.flow(pathwise).law_depends(number),
-            nonsmooth=tuple(u.description for u in self.flow(pathwise | {number}).nonsmooth_of(number)) if uses else (),
+            law_depends=known.law_depends(number),
+            nonsmooth=nonsmooth,
             in_process=site.process is not None,
             in_loop=bool(site.loops),
-            moving_support=any(site.node.inputs[i] in self.flow(pathwise) for i in its_law.bounds),
+            moving_support=any(site.node.inputs[i] in known for i in its_law.bounds),
+            crossings=crossings,
+            obstacles=obstacles,
         )
+
+    def through(self, number: int, pathwise: Sites, cut: Sites) -> tuple[Loss, ...]:
+        """The losses that a derivative carried by the site's value comes to first."""
+        return tuple(loss for loss in self.losses.of(pathwise, cut) if number in loss.sources[0])
 
     def sound(self, info: SiteInfo) -> tuple[Estimator, ...]:
         return tuple(e for e in self.own if e.refuses(info) is None)
@@ -141,31 +174,38 @@ class _Chooser:
                 continue
             info = self.info(number, pathwise)
             if info.law_depends and every.estimator.refuses(info) is None:
+                lost = len(self.lost(pathwise))
+                before = self.pinned.get(number)
                 self.pinned[number] = every
+                changed = pathwise | {number} if every.estimator.pathwise else pathwise - {number}
+                if len(self.lost(changed)) > lost:  # a threshold moves, which this estimator does not see
+                    self.pinned.pop(number)
+                    self.pinned.update({} if before is None else {number: before})
+                    continue
                 self.soft.add(number)
-                pathwise = pathwise | {number} if every.estimator.pathwise else pathwise - {number}
+                pathwise = changed
         return pathwise
 
     def mend(self, pathwise: frozenset[int]) -> frozenset[int]:
         """Change as few sites as possible until no derivative is lost that need not be."""
         changed: set[int] = set()
         while True:
-            cuts = [self.cut(use.sites, use.params, pathwise) for use in self.flow(pathwise).nonsmooth]
-            new = set().union(*(cut for cut in cuts if cut is not None)) - changed
+            changes = [self.change(*loss.sources, pathwise) for loss in self.lost(pathwise)]
+            new = set().union(*(change for change in changes if change is not None)) - changed
             if not new:
                 break
             changed |= new
             pathwise -= new
-        lost = len(self.flow(pathwise).nonsmooth)
+        lost = len(self.lost(pathwise))
         for number in sorted(changed):
             back = pathwise | {number}
-            if len(self.flow(back).nonsmooth) <= lost and self.all_served(changed - {number}, back):
+            if len(self.lost(back)) <= lost and self.all_served(changed - {number}, back):
                 pathwise, changed = back, changed - {number}
         for number in self.soft & changed:
             del self.pinned[number]
         return pathwise
 
-    def cut(self, sites: tuple[int, ...], params: tuple[str, ...], pathwise: frozenset[int]) -> set[int] | None:
+    def change(self, sites: tuple[int, ...], params: tuple[str, ...], pathwise: frozenset[int]) -> set[int] | None:
         """The sites nearest to a use that must not be pathwise for it to be sound; None where no choice helps."""
         if params:
             return None
@@ -195,20 +235,21 @@ class _Chooser:
     def refuse(self, pathwise: frozenset[int]) -> None:
         """Raise with every loss that is left, and with every request that is not sound."""
         problems = []
-        losses = self.flow(pathwise).nonsmooth
+        losses, cut = self.lost(pathwise), self.cut_sites(pathwise)
         for number, request in self.pinned.items():
             info = self.info(number, pathwise - {number} if not request.estimator.pathwise else pathwise)
-            if not info.law_depends or not self.graph.influences(number):
+            if not (info.law_depends or number in cut) or not self.graph.influences(number):
                 continue
             reason = request.estimator.refuses(info)
             if reason is not None:
-                use = next((u for u in losses if number in u.sites), None)
+                use = next((loss.use for loss in losses if number in loss.sources[0]), None)
                 sound = tuple(e.name for e in self.sound(info))
                 problems.append(refusals.unsound(self.sites[number], request, reason, sound, use))
         blamed = {n for n, request in self.pinned.items() if request.estimator.pathwise}
-        for use in losses:
-            if not (blamed & set(use.sites) and not use.params):
-                problems.append(refusals.lost(self.graph, self.flow(pathwise), use))
+        for loss in losses:
+            sites, params = loss.sources
+            if not (blamed & set(sites) and not params):
+                problems.append(refusals.lost(self.graph, loss))
         if problems:
             raise HepPlanError(refusals.distinct(problems))
 
@@ -218,7 +259,8 @@ class _Chooser:
         if not self.wrt:
             return _Choice(None, "no derivative is taken")
         info = self.info(number, pathwise)
-        if not info.law_depends:
+        cut = number in self.cut_sites(pathwise)
+        if not (info.law_depends or cut):
             return _Choice(None, f"its law does not depend on {_either(self.wrt)}")
         if not self.graph.influences(number):
             return _Choice(None, "it influences no output")
@@ -226,7 +268,7 @@ class _Chooser:
         if request is not None:
             biased = "" if request.estimator.unbiased else "; biased"
             return _Choice(request.estimator, f"asked for by {request.by}{biased}", request)
-        sound = [e for e in self.sound(info) if e.pathwise == (number in pathwise)]
+        sound = [e for e in self.sound(info) if e.pathwise == (number in pathwise) and e.stratifies == cut]
         if not sound:
             reasons = "; ".join(f"{e.name}: {e.refuses(info) or 'a derivative would be lost'}" for e in self.own)
             return _Choice(None, reasons, unserved=True)
@@ -258,6 +300,10 @@ def _either(names: Sequence[str]) -> str:
 
 
 def _reason(info: SiteInfo, its_law: Law, chosen: Estimator) -> str:
+    if chosen.stratifies and info.law_depends:
+        return f"{info.crossings[0]} would lose the derivative of its value, which is cut there"
+    if chosen.stratifies:
+        return f"its law holds no parameter, but the value at which {info.crossings[0]} flips moves with one"
     if chosen.pathwise:
         return "continuous, and every use of it is smooth"
     if its_law.discrete:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from hepppl.diagnostics import Diagnostic, Label
 from hepppl.graph import Flow, ModelGraph, RoughUse, SiteContext
+from hepppl.planning.losses import Loss
 from hepppl.planning.requests import Request
 
 
@@ -14,14 +15,15 @@ def distinct(problems: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple({(d.code, d.message, d.span): d for d in problems}.values())
 
 
-def lost(graph: ModelGraph, flow: Flow, use: RoughUse) -> Diagnostic:
+def lost(graph: ModelGraph, loss: Loss) -> Diagnostic:
     """E601: no choice of estimators keeps the derivative that this use loses."""
+    use, flow = loss.use, loss.flow
     params = use.params or _behind(flow, use)
     names = listed(params)
     message = f"no estimator keeps the derivative with respect to {names} at {use.what}"
     labels = [Label(p.span, "the parameter") for p in graph.program.params if p.name in params]
     decision = f"draw the decision: a bernoulli site whose probability is a function of {names}"
-    hints = []
+    hints = [f"boundary, which cuts the drawn value at the threshold, does not help: {loss.reason(graph)}"]
     if use.params and not use.noise:
         reason = f"{names} moves the threshold itself, and no random value's law holds it"
         hints.append(decision)

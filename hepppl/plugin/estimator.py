@@ -25,7 +25,9 @@ class SiteInfo:
     sites that are not reparameterised. ``nonsmooth``: descriptions of the uses where a derivative carried by this
     site's value would be lost (a comparison, an ``int`` conversion, a bin, a discrete argument…); empty where every use
     is smooth. ``moving_support``: the set of values that can be drawn moves with a parameter (``uniform(0, theta)``),
-    so that the density has no derivative at its edge.
+    so that the density has no derivative at its edge. ``crossings``: descriptions of the comparisons and bins that flip
+    where this site's value, as the last noise that decides them, takes a value that can be solved for.
+    ``obstacles``: why a derivative carried by this site's value would still be lost if it were cut there.
     """
 
     name: str
@@ -39,6 +41,8 @@ class SiteInfo:
     in_process: bool = False
     in_loop: bool = False
     moving_support: bool = False
+    crossings: tuple[str, ...] = ()
+    obstacles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Estimator:
     highest rank; others (rank 0, or of another package) serve where they are named.
     ``offers``: its visits may make `Offer`s, so the engine follows an alternative.
     ``variants``: the options worth a try each when a plan is tuned; the defaults alone where it is empty.
+    ``stratifies``: its visits read `VisitSite.crossings` and keep the drawn value between the two crossings around it,
+    so that no comparison listed there can flip at fixed noise. The value carries a derivative (``pathwise``).
     """
 
     name: str
@@ -64,6 +70,7 @@ class Estimator:
     options: Mapping[str, Any] = field(default_factory=dict)
     pathwise: bool = False
     offers: bool = False
+    stratifies: bool = False
     rank: int = 0
     variants: tuple[Mapping[str, Any], ...] = ()
     api: int = API_VERSION
@@ -90,6 +97,11 @@ class VisitSite(Protocol):
     params: tuple[Any, ...]
     uniform: Any  # the site's own uniform in (0, 1): the same whatever estimator serves the site
 
+    # Of estimators that stratify: the uniforms, (n,), at which a comparison decided by this value flips, in no order
+    # and differentiable in whatever they depend on. One that does not exist this time is 1, without derivative.
+    crossings: Any
+
+    def quantile(self, u: Any) -> Any: ...  # the value that another uniform would have given
     def sample(self) -> Any: ...  # the quantile at `uniform`; carries a pathwise derivative where the law has one
     def log_prob(self, x: Any) -> Any: ...
     def cdf(self, x: Any) -> Any: ...

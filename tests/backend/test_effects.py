@@ -295,8 +295,14 @@ def test_gradient_is_exact(name: str, by: str) -> None:
         assert error <= 0.2 * (1 + abs(expected)), "the comparison has no power"
 
 
-def test_a_reparameterised_value_cannot_decide_about_a_weight() -> None:
+def test_a_transformed_value_that_decides_about_a_weight_is_cut_or_refused() -> None:
     text = CUT_ON_A_REAL.replace("x ~ exponential(rate)", "y ~ uniform(0, 1)\n    x = -log(y) / rate")
+    model = hepppl.parse(text)
+    assert [row.estimator for row in model.plan().rows] == ["boundary"]
+    result = model.grad(50_000, seed=8)
+    slope = derivative(lambda p: cut_on_a_real(p)[0], 1.2)
+    assert abs(result.gradient["weight"]["p"] - slope) <= Z * result.se["weight"]["p"] + 1e-3
+    text = text.replace("-log(y) / rate", "-floor(9 * log(y) / rate)")
     with pytest.raises(hepppl.HepError) as raised:
         hepppl.parse(text).plan()
     assert raised.value.diagnostics[0].code == "E601"

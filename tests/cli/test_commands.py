@@ -22,7 +22,7 @@ def test_check(run: Callable[..., Any]) -> None:
 
 def test_check_warns_where_no_gradient_is_known(run: Callable[..., Any], folder: Path) -> None:
     (folder / "cut.hep").write_text(
-        "model cut {\n    param t: real = 1\n    x ~ exponential(1)\n    return x > t\n}\n", encoding="utf-8"
+        "model cut {\n    param t: real = 1\n    x ~ exponential(1)\n    return floor(x * t)\n}\n", encoding="utf-8"
     )
     outcome = run("check", "cut.hep")
     assert (outcome.status, outcome.stdout) == (0, "cut.hep: ok\n")
@@ -167,7 +167,7 @@ def test_fmt(run: Callable[..., Any], folder: Path) -> None:
 
 def test_plugins(run: Callable[..., Any]) -> None:
     listed = run("plugins", "list", "--json").json["plugins"]
-    assert {"reparam", "score", "stochastic_ad"} <= {row["name"] for row in listed}
+    assert {"reparam", "boundary", "score", "stochastic_ad"} <= {row["name"] for row in listed}
     assert all(row["usable"] for row in listed if row["package"] == "hepppl")
     assert "stochastic_ad" in run("plugins").stdout
     shown = run("plugins", "show", "score").stdout

@@ -77,7 +77,7 @@ def test_only_what_is_sound_is_measured() -> None:
     text = "model m { param p: real = 0.3; x ~ normal(p, 1); return x > 0 }"
     seen = []
     tuned(lambda found: seen.append(found["x"]) or 1.0, text=text)
-    assert set(seen) == {"scoreoptimal", "scoreloo"}
+    assert set(seen) == {"boundary", "scoreoptimal", "scoreloo"}
 
 
 def test_there_and_back() -> None:

@@ -13,7 +13,7 @@ NORMAL = SiteInfo("x", 0, "normal", False, "location_scale", None, law_depends=T
 BERNOULLI = SiteInfo("b", 1, "bernoulli", True, None, 2, law_depends=True)
 
 
-@pytest.mark.parametrize("name", ["reparam", "score", "stochastic_ad"])
+@pytest.mark.parametrize("name", ["reparam", "boundary", "score", "stochastic_ad"])
 def test_metadata_is_complete(name: str) -> None:
     estimator = load_estimator(name)
     assert estimator.name == name
@@ -40,6 +40,17 @@ def test_score_serves_laws_that_hold_a_parameter_in_a_fixed_support() -> None:
     assert score.refuses(replace(NORMAL, nonsmooth=("the comparison in line 5",))) is None
     assert "no parameter" in score.refuses(replace(NORMAL, law_depends=False))
     assert "support" in score.refuses(replace(NORMAL, moving_support=True))
+
+
+def test_boundary_serves_continuous_draws_that_decide() -> None:
+    boundary, cut = load_estimator("boundary"), ("the comparison in line 5",)
+    assert boundary.stratifies
+    assert boundary.refuses(replace(NORMAL, crossings=cut)) is None
+    assert boundary.refuses(replace(NORMAL, crossings=cut, law_depends=False, pathwise=None)) is None
+    assert "no comparison" in boundary.refuses(NORMAL)
+    assert "discrete" in boundary.refuses(replace(BERNOULLI, crossings=cut))
+    assert "cannot be differentiated" in boundary.refuses(replace(NORMAL, crossings=cut, pathwise=None))
+    assert boundary.refuses(replace(NORMAL, crossings=cut, obstacles=("it is rounded",))) == "it is rounded"
 
 
 def test_stochastic_ad_serves_discrete_laws() -> None:

@@ -55,8 +55,8 @@ def fault(name: str) -> Any:
 
 
 def test_ours_are_registered() -> None:
-    assert {"reparam", "score", "stochastic_ad"} <= set(registry.estimators())
-    assert [e.name for e in registry.own_estimators()][:3] == ["reparam", "stochastic_ad", "score"]
+    assert {"reparam", "boundary", "score", "stochastic_ad"} <= set(registry.estimators())
+    assert [e.name for e in registry.own_estimators()][:4] == ["reparam", "boundary", "stochastic_ad", "score"]
 
 
 def test_only_what_is_asked_for_is_imported(install: Callable[..., None]) -> None:

@@ -124,15 +124,15 @@ def test_a_result_that_is_not_a_number() -> None:
     ("x ~ uniform(0, 1); y = x ^ t; return if y > 0.5 then 1 else 0", -0.5 * 0.69314718),
 ])  # fmt: skip
 def test_a_comparison_that_carries_a_derivative_is_never_a_silent_zero(body: str, slope: float) -> None:
-    """Either a sound estimator takes the site over (the first: score), or the program is refused."""
+    """A sound estimator takes the site over, or the program is refused. boundary is exact here, event by event."""
     model = hepppl.parse(f"model m {{ param t: real in (0, 5) = 1; {body} }}")
     try:
         result = model.grad(200_000, seed=62)
     except hepppl.HepPlanError:
         return
     estimate, se = result.gradient["value"]["t"], result.se["value"]["t"]
-    assert 0 < se < 0.05
-    assert abs(estimate - slope) < 5 * se
+    assert 0 <= se < 0.05
+    assert abs(estimate - slope) < 5 * se + 1e-5
 
 
 @pytest.mark.parametrize(("words", "status", "said"), [

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from hepppl.graph import OPS, CollectionType, Node, Process, Program, Region, Tensor, Value, walk
+from hepppl.graph import CollectionType, Node, Process, Program, Region, Tensor, Value, unknown, walk
 
 BOOL = Tensor("bool")
 
@@ -94,25 +94,12 @@ class Kept:
             self.late.add(node)
             return
         process, region = self.runs[collection]
-        if self._unknown(process, region) & set(node.inputs[1:]):
+        if unknown(process, region) & set(node.inputs[1:]):
             self.late.add(node)
             self.parent.setdefault(collection, collection)
             self.roots.add(self._root(collection))
         elif node not in region.nodes:
             self.moved.setdefault(process, []).append(node)
-
-    def _unknown(self, process: Node, region: Region) -> set[Value]:
-        """The values that cannot be known before a process of this region runs."""
-        found: set[Value] = set(process.results)
-        for node in region.nodes[region.nodes.index(process) + 1 :]:
-            if (node.op not in OPS and node.op not in ("const", "param", "data")) or found & set(node.inputs):
-                found.update(node.results)
-            for inner in node.regions:
-                found.update(inner.params)
-                for child in walk(inner):
-                    found.update(child.results)
-                    found.update(v for r in child.regions for v in r.params)
-        return found
 
     def _fields(self, root: Value) -> tuple[int, ...]:
         """The fields that late reductions of a collection read."""

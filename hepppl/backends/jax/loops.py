@@ -270,6 +270,7 @@ def captures(lowering: Lowering, m: Machine, node: Node, env: dict[Hashable, Any
     wanted: dict[Hashable, None] = {}
     for region in node.regions:
         wanted.update(dict.fromkeys(v for v in lowering.graph.captures(region) if v in env))
+    wanted.update(dict.fromkeys(v for v in lowering.foreseen(node) if v in env))
     for key, v in env.items():
         named = isinstance(key, tuple) and key[0] in ("param", "data")
         if is_val(v) and (v.a is not None or named or key == m.mask_key):

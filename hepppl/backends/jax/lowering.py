@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 import numpy as np
 
+from hepppl.backends.jax.crossings import reads
 from hepppl.backends.jax.kept import with_kept
 from hepppl.backends.jax.machine import Machine
 from hepppl.backends.jax.ops import ELEMENTWISE, function, integer_pow
@@ -17,7 +18,7 @@ from hepppl.backends.jax.served import Served
 from hepppl.backends.jax.value import Val, apply
 from hepppl.diagnostics import Diagnostic, Span
 from hepppl.diagnostics.errors import HepValueError
-from hepppl.graph import ModelGraph, Node, Region, Tensor, Value, places, walk
+from hepppl.graph import Crossing, ModelGraph, Node, Region, Tensor, Value, places, walk
 from hepppl.planning.plan import Plan
 from hepppl.plugin.registry import call_function, load_estimator
 
@@ -75,7 +76,7 @@ class Lowering:
     def __init__(self, graph: ModelGraph, plan: Plan | None, settings: Settings):
         program = with_kept(graph.program, settings.capacity)
         self.graph = graph if program is graph.program else ModelGraph(program)
-        self.program, self.settings = program, settings
+        self.planned, self.program, self.settings = graph, program, settings
         self.plan = plan if settings.gradient else None
         self.faults: list[FaultKind] = []
         self._fault_codes: dict[tuple[str, Any], int] = {}
@@ -93,6 +94,28 @@ class Lowering:
         self.numerics = [Served(m, dict(g.options)) for m, g in zip(self.metadata, self.groups, strict=True)]
 
     # ------------------------------------------------------------ facts
+
+    @cached_property
+    def crossings(self) -> dict[int, tuple[Crossing, ...]]:
+        """Where the values of the sites that are stratified are cut, by site number."""
+        served = {number: self.metadata[group] for number, group in self.group_of.items()}
+        cut = {number for number, metadata in served.items() if metadata.stratifies}
+        found: dict[int, list[Crossing]] = {number: [] for number in cut}
+        if cut and self.plan is not None:
+            pathwise = {number for number, metadata in served.items() if metadata.pathwise}
+            flow = self.planned.carries(self.plan.wrt, pathwise, cut)
+            for case in (case for use in flow.nonsmooth for case in self.planned.crossings(use.node)):
+                if isinstance(case, Crossing) and case.site in cut and not flow.carrying.isdisjoint(case.leaves):
+                    found[case.site].append(case)
+        return {number: tuple({c.identity: c for c in crossings}.values()) for number, crossings in found.items()}
+
+    def foreseen(self, node: Node) -> tuple[Value, ...]:
+        """What the crossings of the sites in a node are computed from, though it may not use it itself."""
+        if not self.crossings:
+            return ()
+        sites = [n for n in (node, *(n for r in node.regions for n in self.graph.walk(r))) if n.op == "site"]
+        found = [reads(c) for site in sites for c in self.crossings.get(site.attrs["number"], ())]
+        return tuple(sorted(frozenset().union(*found), key=lambda v: v.id))
 
     def fault_code(self, kind: str, node: Any, message: str, span: Span | None = None) -> int:
         key = (kind, node)
@@ -192,8 +215,9 @@ class Lowering:
         return self._dying[region]
 
     def uses(self, node: Node) -> tuple[Value, ...]:
-        """What a node reads: its inputs, what its regions capture, and what the reductions of its collection need."""
-        used = list(node.inputs)
+        """What a node reads: its inputs, what its regions capture, and what the crossings of its sites and the
+        reductions of its collection need."""
+        used = [*node.inputs, *self.foreseen(node)]
         for region in node.regions:
             used.extend(self.graph.captures(region))
         if node.op == "process":
@@ -267,7 +291,14 @@ class Lowering:
         return v if same else apply(lambda x: jnp.asarray(x, dtype), (v,), elementwise=True)
 
     def pure(self, m: Machine | Single, node: Node) -> Val:
-        inputs = [m.env[v] for v in node.inputs]
+        if node.op in ("index", "set_index"):
+            self.check_indices(m, node)
+        return self.operation(node, [m.env[v] for v in node.inputs])
+
+    def operation(self, node: Node, inputs: list[Val]) -> Val:
+        """A pure operation (or a constant) on given operands."""
+        if node.op == "const":
+            return self.constant(node)
         dtype = self.dtype(node.results[0].type.kind)
         if node.op == "extern":
             return self.cast(apply(extern(node), inputs), dtype)
@@ -277,8 +308,6 @@ class Lowering:
                 whole = float(exponent.attrs["value"])
                 if whole.is_integer() and abs(whole) <= 64:
                     return self.cast(apply(integer_pow(int(whole)), inputs[:1], elementwise=True), dtype)
-        if node.op in ("index", "set_index"):
-            self.check_indices(m, node)
         if node.op in ("div", "mean") or (node.op == "pow" and dtype.kind == "f"):
             inputs = [self.cast(v, dtype) for v in inputs]
         fn = function(node.op, node.attrs)

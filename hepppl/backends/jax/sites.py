@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from hepppl.backends.jax.crossings import coincident, thresholds
 from hepppl.backends.jax.law import bound_law
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Machine, Reservoir
@@ -21,10 +22,12 @@ from hepppl.plugin.estimator import Offer
 
 
 class SiteView:
-    """One dynamic instance of a site as an estimator's `visit` sees it (`hepppl.plugin.VisitSite`)."""
+    """One dynamic instance of a site as an estimator's `visit` sees it (`hepppl.plugin.VisitSite`). ``thresholds``: the
+    values, scalars or vectors, at which comparisons flip, NaN where one does not."""
 
-    def __init__(self, dist: Dist, u: Any, inputs: tuple[Any, ...]):
+    def __init__(self, dist: Dist, u: Any, inputs: tuple[Any, ...], thresholds: tuple[Any, ...] = ()):
         self._law, self.uniform, self.params = bound_law(dist, inputs), u, inputs
+        self._thresholds = thresholds
         self._draw, self.wrong = self._law.sample(u), jnp.logical_not(self._law.valid())
         if self._draw.dtype == bool:
             # one number keeps the decision, as `decided` does, and whether it could be taken
@@ -39,6 +42,25 @@ class SiteView:
 
     def cdf(self, x: Any) -> Any:
         return self._law.cdf(x)
+
+    def quantile(self, u: Any) -> Any:
+        return self._law.sample(u)
+
+    @property
+    def crossings(self) -> Any:
+        """The cdf at the thresholds: its derivative is that of the law's parameters plus density times the
+        threshold's. Beyond the support, or where there is none, it does not move."""
+        found = [self._crossing(t) for t in self._thresholds]
+        return jnp.concatenate([u.reshape(-1) for u in found]) if found else jnp.zeros(0, self._draw.dtype)
+
+    def _crossing(self, t: Any) -> Any:
+        stop = lax.stop_gradient
+        exists = jnp.isfinite(t)
+        t = jnp.where(exists, t, stop(self._draw))
+        u, density = self.cdf(stop(t)), stop(jnp.exp(self.log_prob(stop(t))))
+        inside = exists & (u > 0) & (u < 1)
+        moved = jnp.where(jnp.isfinite(density), density, 0) * (t - stop(t))
+        return jnp.where(inside, u + moved, jnp.where(exists, stop(u), 1))
 
 
 def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
@@ -67,16 +89,22 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
 
     state = m.registers.estimators[group]
     leaves, tree = jax.tree.flatten(state, is_leaf=is_val)
+    crossed = thresholds(lowering, m, lowering.crossings.get(number, ()))
+    clash = coincident(crossed, m.size)
+    if clash is not None:
+        message = f"two values of site '{node.attrs['name']}' at which comparisons flip coincide, and move differently,"
+        m.fault(lowering.fault_code("coincident", node, message), Val(clash))
+    arguments = len(leaves) + len(inputs)
     offer_count: list[int] = []
 
     def visit(u: Any, *flat: Any) -> tuple[Any, ...]:
         before = jax.tree.unflatten(tree, flat[: len(leaves)])
-        view = SiteView(dist, u, flat[len(leaves) :])
+        view = SiteView(dist, u, flat[len(leaves) : arguments], flat[arguments:])
         out = lowering.numerics[group].visit(before, view)
         offer_count[:] = [len(out.offers)]
         return (view.wrong, out.value, *jax.tree.leaves(out.state), *(x for offer in out.offers for x in offer))
 
-    wrong, value, *rest = apply(visit, (u, *leaves, *inputs))
+    wrong, value, *rest = apply(visit, (u, *leaves, *inputs, *crossed))
     check(wrong)
     if not lowering.numerics[group].own:
         what = f"{lowering.numerics[group].what} gave a number that is not finite at site '{node.attrs['name']}'"
