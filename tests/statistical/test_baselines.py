@@ -114,3 +114,23 @@ def test_small_batches_through_the_engine_are_unbiased() -> None:
 
     slopes = jax.jit(jax.vmap(lambda seed: value_and_grad(seed, {}, 3)[1]["value"]["p"]))(jnp.arange(40_000))
     assert_within(np.mean(slopes), np.std(slopes) / 200, 2.0)
+
+
+def test_what_was_not_asked_for_leaves_no_trace() -> None:
+    """A batch has room for more events than are asked for: what did not run has maximum -inf."""
+    model = hepppl.parse("""
+process run(q: real, n: int) {
+    emit n
+    on ~ bernoulli(q)
+    if on { spawn run(q, n + 1) }
+}
+model m {
+    param p: real in (0, 1) = 0.4
+    h ~ run(p, 1) limit 2
+    return max(h)
+}
+""")
+    result = model.grad(3_000, seed=7, by={"run.on": OPTIMAL})
+    exact, slope = 1 / 0.6, 1 / 0.6**2  # a geometric number of steps
+    assert abs(result.mean["value"] - exact) < 4.5 * result.mean_se["value"]
+    assert abs(result.gradient["value"]["p"] - slope) < 4.5 * result.se["value"]["p"]

@@ -123,7 +123,8 @@ def least_variance(lowering: Lowering, name: str, estimates: Array, slopes: Mapp
         if influenced(lowering, group, name):
             s = slope.reshape(slope.shape[0], *[1] * (estimates.ndim - 2), slope.shape[-1])
             square = others(s * s)
-            multiple = jnp.where(square > 0, others(estimates * s) / jnp.where(square > 0, square, 1), 0)
+            product = others(jnp.where(s == 0, 0, estimates * s))  # events that were not asked for may hold NaN
+            multiple = jnp.where(square > 0, product / jnp.where(square > 0, square, 1), 0)
             left = left - multiple * s
     return left
 
