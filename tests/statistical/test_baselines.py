@@ -120,7 +120,7 @@ def test_what_was_not_asked_for_leaves_no_trace() -> None:
     """A batch has room for more events than are asked for: what did not run has maximum -inf."""
     model = hepppl.parse("""
 process run(q: real, n: int) {
-    emit n
+    emit 1.0 * n
     on ~ bernoulli(q)
     if on { spawn run(q, n + 1) }
 }
