@@ -120,17 +120,18 @@ def test_what_was_not_asked_for_leaves_no_trace() -> None:
     """A batch has room for more events than are asked for: what did not run has maximum -inf."""
     model = hepppl.parse("""
 process run(q: real, n: int) {
-    emit 1.0 * n
+    emit q
     on ~ bernoulli(q)
     if on { spawn run(q, n + 1) }
 }
 model m {
     param p: real in (0, 1) = 0.4
     h ~ run(p, 1) limit 2
-    return max(h)
+    return sum(h) * max(h)
 }
 """)
     result = model.grad(3_000, seed=7, by={"run.on": OPTIMAL})
-    exact, slope = 1 / 0.6, 1 / 0.6**2  # a geometric number of steps
+    p = 0.4  # p^2 times a geometric number of steps
+    exact, slope = p**2 / (1 - p), (2 * p * (1 - p) + p**2) / (1 - p) ** 2
     assert abs(result.mean["value"] - exact) < 4.5 * result.mean_se["value"]
     assert abs(result.gradient["value"]["p"] - slope) < 4.5 * result.se["value"]["p"]
