@@ -83,7 +83,7 @@ def test_the_archives_hold_what_is_needed(built: dict[str, Path]) -> None:
     for module in ("reparam", "score", "stochastic_ad"):
         assert f"hepppl_estimators/{module}.py" in names
     assert {name.split("/")[0] for name in names} == {
-        "hepppl", "hepppl_estimators", f"hepppl-{hepppl.__version__}.dist-info",
+        "hepppl", "hepppl_estimators", "hepppl_hep", f"hepppl-{hepppl.__version__}.dist-info",
     }  # fmt: skip
     with tarfile.open(built["sdist"]) as sdist:
         inside = {name.split("/", 1)[1] for name in sdist.getnames() if "/" in name}

@@ -1,7 +1,10 @@
 """The conformance kit: does a plugin do what the interface asks, and what its metadata say?
 
+.. code-block:: python
+
     import pytest
     from hepppl.testing import checks
+
 
     @pytest.mark.parametrize("check", checks("my_estimator"), ids=str)
     def test_my_estimator_conforms(check):

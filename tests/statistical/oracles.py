@@ -118,6 +118,11 @@ def distribution(f: Callable[[np.ndarray], np.ndarray], law: Any) -> float:
     return float(f(k) @ law.pmf(k))
 
 
+def passing(threshold: float, mean: float) -> Exact:
+    """Closed form: the share of an exponential law of that mean above a threshold."""
+    return Exact(exp(-threshold / mean), {"threshold": -exp(-threshold / mean) / mean})
+
+
 def normal_mean(f: Callable[[np.ndarray], np.ndarray], loc: float, scale: float) -> float:
     """E[f(X)], X ~ N(loc, scale), by Gauss-Hermite quadrature with 80 nodes."""
     x, w = hermegauss(80)

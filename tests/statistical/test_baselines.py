@@ -36,8 +36,10 @@ def test_one_large_element_does_not_spoil_what_leaves_it_out() -> None:
     [
         ("discrete_choice", {"b": OPTIMAL}, {"x": 0.7}, 100_000),
         ("random_walk", {"up": OPTIMAL}, {"p": 200.0}, 100_000),
-        ("absorber_energy_loss", {"track.interacts": OPTIMAL}, {"theta": 2.5}, 40_000),
-        ("absorber", {"shower.interacts": OPTIMAL}, {"theta": 2.5}, 40_000),
+        pytest.param(
+            "absorber_energy_loss", {"track.interacts": OPTIMAL}, {"theta": 2.5}, 40_000, marks=pytest.mark.slow
+        ),
+        pytest.param("absorber", {"shower.interacts": OPTIMAL}, {"theta": 2.5}, 40_000, marks=pytest.mark.slow),
     ],
 )
 def test_exact_and_never_worse(name: str, by: dict[str, str], at: dict[str, float], n: int) -> None:
