@@ -133,10 +133,16 @@ class Smooth:
     def _back(self) -> Mapping[Point, Collection[Point]]:
         return {point: [near for near, _ in steps] for point, steps in self.backward.items()}
 
-    def behind(self, values: Iterable[Point]) -> tuple[int, ...]:
+    @cached_property
+    def _known(self) -> dict[tuple[Point, ...], tuple[int, ...]]:
+        return {}
+
+    def behind(self, values: tuple[Point, ...]) -> tuple[int, ...]:
         """The sites that ``values`` are computed from, through the laws of others too."""
-        everything = reach(values, self._back)
-        return tuple(number for value, number in self.sites.items() if value in everything)
+        if values not in self._known:
+            everything = reach(values, self._back)
+            self._known[values] = tuple(number for value, number in self.sites.items() if value in everything)
+        return self._known[values]
 
 
 def smooth(wires: Iterable[Wire], sites: Iterable[SiteContext]) -> Smooth:
