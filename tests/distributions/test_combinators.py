@@ -156,8 +156,30 @@ def test_mixture():
     assert st.kstest(share, "uniform").pvalue > 1e-6
     assert bool(mixed.valid())
     assert not bool(mixture(jnp.array([0.3, 0.9]), parts).valid())
-    with pytest.raises(NotImplementedError, match="truncated"):
-        truncated(mixed, 0.0, 1.0).sample(0.5)
+
+
+def test_quantiles_of_mixtures():
+    """A truncated mixture inverts its cdf: continuous, turned by a negative scale, and discrete, in both tails."""
+    mixed = mixture(jnp.array([0.3, 0.7]), [law("normal", -2.0, 1.0), law("exponential", 0.5)])
+
+    def cdf(x):
+        return 0.3 * st.norm(-2, 1).cdf(x) + 0.7 * st.expon(scale=2).cdf(x)
+
+    u = np.array([1e-6, 1e-3, 0.2, 0.5, 0.9, 0.999, 1 - 1e-6], np.float32)
+    x = along(truncated(mixed, -3.0, 8.0).sample, u).astype(float)
+    assert np.all((x >= -3) & (x <= 8))
+    assert np.allclose((cdf(x) - cdf(-3)) / (cdf(8) - cdf(-3)), u, atol=1e-6)
+    turned = along(truncated(affine(mixed, 1.0, -2.0), -9.0, 3.0).sample, u).astype(float)
+    low, high = cdf((-9 - 1) / -2), cdf((3 - 1) / -2)
+    assert np.allclose((low - cdf((turned - 1) / -2)) / (low - high), u, atol=1e-6)
+    counts = mixture(jnp.array([0.5, 0.5]), [law("poisson", 2.0), law("poisson", 9.0)])
+    k = along(truncated(counts, 1.0, 12.0).sample, u)
+
+    def below(k):
+        return 0.5 * (st.poisson(2).cdf(k) + st.poisson(9).cdf(k))
+
+    share = (below(np.arange(1, 13)) - below(0)) / (below(12) - below(0))
+    assert np.array_equal(k, 1 + np.searchsorted(share, u))
 
 
 def test_mixture_is_safe_where_nothing_is_possible():

@@ -115,6 +115,28 @@ class Mixture(Law):
         inner = (u - before) / self.weights[k]
         return self.components[k].draw(min(max(inner, np.finfo(np.float32).tiny), 1 - 2.0**-24))
 
+    def quantile(self, u: float) -> Any:
+        return self._between([c.quantile(u) for c in self.components], lambda x: self.cdf(x) >= u)
+
+    def quantile_above(self, v: float) -> Any:
+        return self._between([c.quantile_above(v) for c in self.components], lambda x: self.survival(x) <= v)
+
+    def _between(self, ends: Sequence[Any], reached: Callable[[Any], bool]) -> Any:
+        """The least value that is far enough, by bisection between the components' own."""
+        low, high = min(ends), max(ends)
+        for _ in range(200):
+            middle = (int(low) + int(high)) // 2 if self.discrete else low + 0.5 * (high - low)
+            if not low < high:
+                break
+            if reached(middle):
+                high = middle
+            else:
+                low = middle + 1 if self.discrete else middle
+        return high
+
+    def survival(self, x: Any) -> float:
+        return float(sum(w * c.survival(x) for w, c in zip(self.weights, self.components, strict=True)))
+
     def cdf(self, x: Any) -> float:
         return float(sum(w * c.cdf(x) for w, c in zip(self.weights, self.components, strict=True)))
 

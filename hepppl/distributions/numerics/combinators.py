@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import jax.numpy as jnp
 from jax import Array
-from jax.lax import stop_gradient
+from jax.lax import fori_loop, stop_gradient
 
 from hepppl.distributions.numerics.discrete import Categorical
 from hepppl.distributions.numerics.elementary import extended, finite, floats, safe_log, unit
@@ -20,6 +20,7 @@ from hepppl.distributions.registry import implementation
 from hepppl.plugin.distribution import Distribution, Numerics
 
 Pair = tuple[Array, Array]
+BISECTIONS = 64
 
 
 class Law(Protocol):
@@ -230,7 +231,19 @@ class Mixture:
         return stop_gradient(value)
 
     def quantile(self, p: Any, q: Any) -> Array:
-        raise NotImplementedError("a mixture has no quantile in closed form, so it cannot be truncated")
+        """By bisection: it lies between the least and the largest of the components' quantiles."""
+        each = stop_gradient(jnp.stack([law.quantile(p, q) for law in self.laws]))
+        ends = each.astype(jnp.int32) if self.discrete else each
+
+        def halve(_: Any, bracket: Pair) -> Pair:
+            low, high = bracket
+            middle = low + (high - low) // 2 if self.discrete else low + 0.5 * (high - low)
+            below, above = self.tails(middle)
+            enough = jnp.where(p < 0.5, below >= p, above <= q)
+            return jnp.where(enough, low, middle + 1 if self.discrete else middle), jnp.where(enough, middle, high)
+
+        _, high = fori_loop(0, BISECTIONS, halve, (ends.min(0), ends.max(0)))
+        return stop_gradient(high).astype(each.dtype)
 
     def log_prob(self, x: Any) -> Array:
         terms = jnp.stack([law.log_prob(x) for law in self.laws])
