@@ -221,7 +221,3 @@ class Flow:
                 sites, params = self.sources(carried)
                 found.append(RoughUse(node, carried, sites, params, self.smooth.behind(carried)))
         return tuple(found)
-
-    def nonsmooth_of(self, number: int) -> tuple[RoughUse, ...]:
-        """The uses where the derivative of this site's drawn value is lost."""
-        return tuple(use for use in self.nonsmooth if number in use.sites)

@@ -8,7 +8,7 @@ from hepppl.diagnostics import Span
 from hepppl.semantics.arithmetic import Operand, op, to_kind
 from hepppl.semantics.context import Context
 from hepppl.semantics.dims import with_unit, without_unit
-from hepppl.semantics.types import INT, RecordType, Tensor, Type
+from hepppl.semantics.types import RecordType, Tensor, Type
 from hepppl.semantics.values import (
     POISON,
     Coll,
@@ -209,6 +209,3 @@ def leading(value: Structured) -> int | None:
     if isinstance(value, Num):
         return value.type.shape[0] if value.type.shape else None
     return value.shape[0] if isinstance(value, Rec) and value.shape else None
-
-
-INDEX = INT

@@ -133,11 +133,6 @@ def decided(x: Array) -> Array:
     return jnp.sqrt(x.astype(jnp.float32)) > 0.5 if x.dtype == bool else x
 
 
-def keep_primal(v: Val) -> Val:
-    """The value alone, without derivative or alternative."""
-    return Val(lax.stop_gradient(v.p), batched=v.batched)
-
-
 # ---------------------------------------------------------------- common structure of loop states
 
 

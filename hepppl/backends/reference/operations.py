@@ -145,10 +145,3 @@ class Numbers:
         if kind == "real" or (kind == "int" and op != "to_int"):  # NumPy would add booleans as a logical or
             inputs = [v if _is_real(v) else self.of(kind, v) for v in inputs]
         return self.of(kind, ELEMENTWISE[op](*inputs))
-
-
-def bin_of(edges: Any, x: Any) -> int | None:
-    """The bin of ``x``: edges[k] <= x < edges[k + 1], the last bin closed on the right as in NumPy. None outside."""
-    if not edges[0] <= x <= edges[-1]:  # also where x is NaN
-        return None
-    return min(int(np.searchsorted(edges, x, side="right")) - 1, len(edges) - 2)
