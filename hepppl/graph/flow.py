@@ -42,18 +42,30 @@ _HIST = "filling the histogram's bins"
 
 @dataclass(frozen=True, eq=False)
 class RoughUse:
-    """A use that loses the derivative of its ``carried`` inputs.
-
-    ``sites`` are the numbers of the pathwise sites whose value reaches it without passing through another one;
-    ``params`` the names of the parameters that reach it without passing through any. ``noise`` are the numbers of the
-    sites, carrying or not, whose values ``carried`` is computed from.
-    """
+    """A use that loses the derivative of its ``carried`` inputs in a ``flow``."""
 
     node: Node
     carried: tuple[Value, ...]
-    sites: tuple[int, ...]
-    params: tuple[str, ...]
-    noise: tuple[int, ...]
+    flow: Flow
+
+    @cached_property
+    def _sources(self) -> tuple[tuple[int, ...], tuple[str, ...]]:
+        return self.flow.sources(self.carried)
+
+    @property
+    def sites(self) -> tuple[int, ...]:
+        """The numbers of the pathwise sites whose value reaches it without passing through another one."""
+        return self._sources[0]
+
+    @property
+    def params(self) -> tuple[str, ...]:
+        """The names of the parameters that reach it without passing through a site."""
+        return self._sources[1]
+
+    @property
+    def noise(self) -> tuple[int, ...]:
+        """The numbers of the sites, carrying or not, whose values ``carried`` is computed from."""
+        return self.flow.smooth.behind(self.carried)
 
     @property
     def what(self) -> str:
@@ -133,16 +145,10 @@ class Smooth:
     def _back(self) -> Mapping[Point, Collection[Point]]:
         return {point: [near for near, _ in steps] for point, steps in self.backward.items()}
 
-    @cached_property
-    def _known(self) -> dict[tuple[Point, ...], tuple[int, ...]]:
-        return {}
-
-    def behind(self, values: tuple[Point, ...]) -> tuple[int, ...]:
+    def behind(self, values: Iterable[Point]) -> tuple[int, ...]:
         """The sites that ``values`` are computed from, through the laws of others too."""
-        if values not in self._known:
-            everything = reach(values, self._back)
-            self._known[values] = tuple(number for value, number in self.sites.items() if value in everything)
-        return self._known[values]
+        everything = reach(values, self._back)
+        return tuple(number for value, number in self.sites.items() if value in everything)
 
 
 def smooth(wires: Iterable[Wire], sites: Iterable[SiteContext]) -> Smooth:
@@ -218,6 +224,5 @@ class Flow:
             operands = rough_operands(node)
             carried = tuple(dict.fromkeys(v for v in operands if v in self.carrying))
             if carried and any(v in self.diffuse for v in operands):
-                sites, params = self.sources(carried)
-                found.append(RoughUse(node, carried, sites, params, self.smooth.behind(carried)))
+                found.append(RoughUse(node, carried, self))
         return tuple(found)
