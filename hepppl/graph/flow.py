@@ -165,8 +165,7 @@ class Flow:
     program: Program
     sites: Mapping[int, SiteContext]
     smooth: Smooth
-    rough: tuple[Node, ...]
-    diffuse: frozenset[Point]  # values with a continuous law
+    rough: tuple[tuple[Node, tuple[Value, ...]], ...]  # what compares or rounds values with a continuous law, and those
     wrt: frozenset[str]
     pathwise: frozenset[int]
     stratified: frozenset[int] = frozenset()  # sites whose values carry a derivative whatever their law
@@ -219,10 +218,5 @@ class Flow:
     @cached_property
     def nonsmooth(self) -> tuple[RoughUse, ...]:
         """The uses where a derivative is lost, in program order."""
-        found = []
-        for node in self.rough:
-            operands = rough_operands(node)
-            carried = tuple(dict.fromkeys(v for v in operands if v in self.carrying))
-            if carried and any(v in self.diffuse for v in operands):
-                found.append(RoughUse(node, carried, self))
-        return tuple(found)
+        ways = ((node, tuple(v for v in operands if v in self.carrying)) for node, operands in self.rough)
+        return tuple(RoughUse(node, carried, self) for node, carried in ways if carried)

@@ -141,7 +141,7 @@ class ModelGraph:
 
     def _carries(self, wrt: frozenset[str], pathwise: frozenset[int], stratified: frozenset[int]) -> _flow.Flow:
         rough, smooth = self._once("rough", self._rough), self._smooth()
-        return _flow.Flow(self.program, self._by_number(), smooth, rough, self._diffuse(), wrt, pathwise, stratified)
+        return _flow.Flow(self.program, self._by_number(), smooth, rough, wrt, pathwise, stratified)
 
     def crossings(self, use: Node) -> tuple[_crossings.Case, ...]:
         """Where a rough use (a node of `RoughUse`) flips, as values of the last noise that decides it; one for every
@@ -157,8 +157,10 @@ class ModelGraph:
     def _smooth(self) -> _flow.Smooth:
         return self._once("smooth", lambda: _flow.smooth(self.wires(), self.sites()))
 
-    def _rough(self) -> tuple[Node, ...]:
-        return tuple(n for n in self.nodes() if _flow.rough_operands(n) and self.influences_of(n.results))
+    def _rough(self) -> tuple[tuple[Node, tuple[Value, ...]], ...]:
+        found = ((n, tuple(dict.fromkeys(_flow.rough_operands(n)))) for n in self.nodes())
+        diffuse = self._diffuse()
+        return tuple((n, vs) for n, vs in found if not diffuse.isdisjoint(vs) and self.influences_of(n.results))
 
     def _diffuse(self) -> frozenset[_wires.Point]:
         def find() -> frozenset[_wires.Point]:

@@ -229,8 +229,9 @@ class _Chooser:
 
     def all_served(self, numbers: Iterable[int], pathwise: frozenset[int]) -> bool:
         """Each of these sites has a sound estimator that is not pathwise, or needs none."""
-        infos = [self.info(number, pathwise) for number in numbers]
-        return all(not i.law_depends or any(not e.pathwise for e in self.sound(i)) for i in infos)
+        still = [e for e in self.own if not e.pathwise]  # how the value is used is nothing to them
+        infos = [self.info(number, pathwise, uses=False) for number in numbers]
+        return all(not i.law_depends or any(e.refuses(i) is None for e in still) for i in infos)
 
     def refuse(self, pathwise: frozenset[int]) -> None:
         """Raise with every loss that is left, and with every request that is not sound."""

@@ -38,19 +38,20 @@ class Losses:
 
     graph: ModelGraph
     wrt: tuple[str, ...]
-    _memo: dict[tuple[Sites, Sites], Sites] = field(default_factory=dict, repr=False)
+    _cuts: dict[tuple[Sites, Sites], Sites] = field(default_factory=dict, repr=False)
+    _lost: dict[tuple[Sites, Sites], tuple[Loss, ...]] = field(default_factory=dict, repr=False)
 
     def flow(self, pathwise: Collection[int], cut: Collection[int]) -> Flow:
         return self.graph.carries(self.wrt, pathwise, cut)
 
     def carried(self, flow: Flow, use: RoughUse) -> tuple[Case, ...]:
         """The ways to a use on which a derivative comes to it."""
-        return tuple(c for c in self.graph.crossings(use.node) if any(leaf in flow.carrying for leaf in c.leaves))
+        return tuple(c for c in self.graph.crossings(use.node) if not flow.carrying.isdisjoint(c.leaves))
 
     def cuts(self, pathwise: Sites, able: Sites) -> Sites:
         """The sites among ``able`` (all of them pathwise) whose values must be cut: a derivative is carried to a use
         that they decide. A value that is cut carries one itself, so that more uses may ask for it."""
-        if (pathwise, able) not in self._memo:
+        if (pathwise, able) not in self._cuts:
             found: Sites = frozenset()
             while True:
                 flow = self.flow(pathwise, found)
@@ -59,18 +60,20 @@ class Losses:
                 if not new:
                     break
                 found |= new
-            self._memo[pathwise, able] = found
-        return self._memo[pathwise, able]
+            self._cuts[pathwise, able] = found
+        return self._cuts[pathwise, able]
 
     def of(self, pathwise: Sites, cut: Sites) -> tuple[Loss, ...]:
         """What is lost, in program order."""
-        flow = self.flow(pathwise, cut)
-        losses = []
-        for use in flow.nonsmooth:
-            lost = [c for c in self.carried(flow, use) if not (isinstance(c, Crossing) and c.site in cut)]
-            if lost:
-                losses.append(Loss(use, tuple(lost), flow))
-        return tuple(losses)
+        if (pathwise, cut) not in self._lost:
+            flow = self.flow(pathwise, cut)
+            losses = []
+            for use in flow.nonsmooth:
+                lost = [c for c in self.carried(flow, use) if not (isinstance(c, Crossing) and c.site in cut)]
+                if lost:
+                    losses.append(Loss(use, tuple(lost), flow))
+            self._lost[pathwise, cut] = tuple(losses)
+        return self._lost[pathwise, cut]
 
     def crossed(self, number: int, pathwise: Sites, cut: Sites) -> tuple[str, ...]:
         """Descriptions of the uses that carry a derivative and that the site decides."""
