@@ -11,6 +11,7 @@ from hepppl.diagnostics import Diagnostic, Span
 from hepppl.diagnostics.errors import HepPlanError, HepPluginError
 from hepppl.diagnostics.suggest import nearest
 from hepppl.graph import ModelGraph, SiteContext
+from hepppl.planning.plan import Plan
 from hepppl.plugin.estimator import Estimator
 from hepppl.plugin.registry import load_estimator
 
@@ -110,6 +111,19 @@ def resolve(
         problems.append(Diagnostic("E604", reason, span, hints=hints))
         return None
     return Request(estimator, {**estimator.options, **options}, by, span)
+
+
+def of_plan(plan: Plan, by: str) -> dict[int, Request]:
+    """The estimators of a plan as requests, by site number. Raises `HepPlanError` where one cannot be had any more."""
+    problems: list[Diagnostic] = []
+    asked = {
+        row.number: resolve(row.estimator, dict(row.options), by, None, problems)
+        for row in plan.rows
+        if row.estimator is not None
+    }
+    if problems:
+        raise HepPlanError(problems)
+    return {number: request for number, request in asked.items() if request is not None}
 
 
 def _unknown_site(name: str, sites: tuple[SiteContext, ...]) -> Diagnostic:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepPlanError
 from hepppl.graph import ModelGraph
 from hepppl.planning.choose import decide
 from hepppl.planning.plan import Plan, SitePlan
-from hepppl.planning.requests import Request, Requests, resolve
+from hepppl.planning.requests import Request, Requests, of_plan
 from hepppl.plugin.registry import own_estimators
 
 
@@ -19,15 +18,7 @@ def rivals(graph: ModelGraph, plan: Plan, row: SitePlan) -> Iterator[tuple[str, 
 
     Where the site's value carries a derivative in one plan only, sites below it need an estimator in that plan only.
     """
-    problems: list[Diagnostic] = []
-    kept: dict[int, Request] = {}
-    for other in plan.rows:
-        if other.estimator is not None and other.number != row.number:
-            request = resolve(other.estimator, dict(other.options), "the plan", None, problems)
-            if request is not None:
-                kept[other.number] = request
-    if problems:
-        raise HepPlanError(problems)
+    kept = of_plan(plan, "the plan")
     for rival in own_estimators():
         if rival.name == row.estimator or not rival.unbiased:
             continue

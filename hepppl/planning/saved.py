@@ -11,7 +11,7 @@ from hepppl.diagnostics.errors import HepPlanError
 from hepppl.graph import ModelGraph
 from hepppl.planning.choose import decide
 from hepppl.planning.plan import Plan, SitePlan
-from hepppl.planning.requests import Requests, resolve
+from hepppl.planning.requests import Requests, of_plan
 from hepppl.planning.tune import Trial, Tuning
 
 FORMAT = "hepppl plan"
@@ -75,16 +75,7 @@ def apply(graph: ModelGraph, plan: Plan) -> Plan:
     saved = {row.number: row.site for row in plan.rows}
     if plan.model != graph.program.name or found != saved:
         raise HepPlanError(Diagnostic("E606", _mismatch(graph, plan, found, saved), hints=("make the plan again",)))
-    problems: list[Diagnostic] = []
-    asked = {}
-    for row in plan.rows:
-        if row.estimator is not None:
-            request = resolve(row.estimator, dict(row.options), "the saved plan", None, problems)
-            if request is not None:
-                asked[row.number] = request
-    if problems:
-        raise HepPlanError(problems)
-    made = decide(graph, Requests(asked, {}, None), plan.wrt)
+    made = decide(graph, Requests(of_plan(plan, "the saved plan"), {}, None), plan.wrt)
     measured = {row.number: row.measured for row in plan.rows}
     rows = tuple(replace(row, measured=measured[row.number]) for row in made.rows)
     return replace(made, rows=rows, tuning=plan.tuning)

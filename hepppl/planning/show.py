@@ -52,7 +52,7 @@ def _cells(row: SitePlan) -> tuple[str, ...]:
 
 
 def estimator(row: SitePlan) -> str:
-    """``score(baseline='optimal')``, or ``-`` where none is needed."""
+    """``score(baseline='loo')``, or ``-`` where none is needed."""
     if row.estimator is None:
         return "-"
     return called(row.estimator, row.options)

@@ -15,8 +15,8 @@ from hepppl.diagnostics.errors import HepPlanError
 from hepppl.graph import ModelGraph
 from hepppl.planning.choose import decide
 from hepppl.planning.plan import Plan, SitePlan
-from hepppl.planning.requests import Request, Requests
-from hepppl.plugin.registry import load_estimator, own_estimators
+from hepppl.planning.requests import Request, Requests, of_plan
+from hepppl.plugin.registry import own_estimators
 
 GAIN = 0.9  # a choice is changed for a tenth less variance × time: clocks are no better than that
 SWEEPS = 2
@@ -115,11 +115,7 @@ def _moves(free: list[SitePlan]) -> Iterator[tuple[str, list[int], Request]]:
 
 def _changed(graph: ModelGraph, plan: Plan, wrt: tuple[str, ...], numbers: list[int], asked: Request) -> Plan | None:
     """The plan with these sites served as asked, where that is sound; None where it is for none of them."""
-    current = {
-        row.number: Request(load_estimator(row.estimator), dict(row.options), "the plan")
-        for row in plan.rows
-        if row.estimator is not None
-    }
+    current = of_plan(plan, "the plan")
     changed = False
     for number in numbers:
         attempt = {**current, number: asked}
