@@ -34,6 +34,11 @@ OTHER_SEED = 0x9E3779B97F4A7C15
 DIFFERENCES = "finite differences"
 
 
+def largest(false_alarm: float, comparisons: int) -> float:
+    """The largest \\|z\\| that passes, so that ``comparisons`` together fail falsely with at most that probability."""
+    return NormalDist().inv_cdf(1 - false_alarm / (2 * max(comparisons, 1)))
+
+
 @dataclass(frozen=True)
 class Comparison:
     """One derivative, twice. ``value`` ± ``se`` by the plan's ``estimator`` of the site, ``other`` ± ``other_se`` by
@@ -94,7 +99,7 @@ class Verification:
 
     @property
     def threshold(self) -> float:
-        return NormalDist().inv_cdf(1 - self.false_alarm / (2 * max(len(self.comparisons), 1)))
+        return largest(self.false_alarm, len(self.comparisons))
 
     @property
     def failed(self) -> tuple[Comparison, ...]:

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "planning": {"graph", "plugin", "distributions", "diagnostics"},
     "backends": {"graph", "planning", "plugin", "distributions", "diagnostics"},
     # The conformance kit runs plugins as a user would: by programs, and by what the interface promises of numerics.
-    "testing": {"", "backends", "semantics", "plugin", "distributions", "diagnostics"},
+    "testing": {"", "backends", "semantics", "syntax", "plugin", "distributions", "diagnostics"},
 }
 NO_JAX = {"diagnostics", "syntax", "semantics", "graph", "plugin", "planning", "cli", "io", "plotting", ""}
 MAX_LINES = 400

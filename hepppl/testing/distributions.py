@@ -16,7 +16,8 @@ import numpy as np
 from hepppl import distributions
 from hepppl.distributions.registry import implementation
 from hepppl.plugin import Distribution
-from hepppl.testing.report import NotApplicable, require, threshold
+from hepppl.testing.report import NotApplicable, require
+from hepppl.verification import largest
 
 #: Values tried for a parameter, by its constraint; a combination that `valid` refuses is left out.
 VALUES: dict[str, tuple[Any, ...]] = {
@@ -118,7 +119,7 @@ class DistributionKit:
             if self.law.value == "bool":
                 p = 1 - float(self.numerics.cdf(jnp.asarray(False), *point))
                 z = (float(x.mean()) - p) / math.sqrt(max(p * (1 - p), 1e-9) / self.events)
-                require(abs(z) < threshold(self.rate, len(self.points)), f"{self._at(point)}: True with z = {z:.1f}")
+                require(abs(z) < largest(self.rate, len(self.points)), f"{self._at(point)}: True with z = {z:.1f}")
                 continue
             if self.law.discrete:
                 here, below = (self._each(self.numerics.cdf, y, point) for y in (x, x - 1))

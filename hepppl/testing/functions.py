@@ -11,11 +11,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from hepppl import syntax
 from hepppl.backends import reference
+from hepppl.diagnostics import Source
 from hepppl.model import Model, parse
 from hepppl.plugin import Function
 from hepppl.plugin.registry import load
 from hepppl.semantics.types import Tensor
+from hepppl.syntax import ast
 from hepppl.testing.report import NotApplicable, require
 
 #: Base values of the arguments tried; each element of each argument is moved a little from one another.
@@ -42,11 +45,13 @@ class FunctionKit:
     @cached_property
     def model(self) -> Model:
         """The function of data, which the caller gives."""
-        arguments = self.function.signature.strip().partition("->")[0].strip().strip("()")
-        pairs = [part.split(":") for part in _split(arguments)]
-        data = "".join(f"    data x{i}: {kind.strip()}\n" for i, (_, kind) in enumerate(pairs))
-        call = f"{self.name}({', '.join(f'x{i}' for i in range(len(pairs)))})"
-        return parse(f"extern fn {self.name}{self.function.signature}\nmodel kit {{\n{data}    return {call}\n}}\n")
+        declared = f"extern fn {self.name}{self.function.signature}"
+        (item,) = syntax.parse(Source(f"signature of {self.name}", declared)).items
+        assert isinstance(item, ast.ExternItem)
+        kinds = [formal.type.span.text if formal.type else "real" for formal in item.formals]
+        data = "".join(f"    data x{i}: {kind}\n" for i, kind in enumerate(kinds))
+        call = f"{self.name}({', '.join(f'x{i}' for i in range(len(kinds)))})"
+        return parse(f"{declared}\nmodel kit {{\n{data}    return {call}\n}}\n")
 
     @cached_property
     def types(self) -> list[Tensor]:
@@ -138,15 +143,3 @@ class FunctionKit:
             return whole if t.shape else whole.item()
 
         return [one(i, t) for i, t in enumerate(self.types)]
-
-
-def _split(arguments: str) -> list[str]:
-    """Arguments of a signature; commas inside brackets belong to them."""
-    parts, depth = [""], 0
-    for char in arguments:
-        depth += (char in "[(") - (char in "])")
-        if char == "," and not depth:
-            parts.append("")
-        else:
-            parts[-1] += char
-    return [part for part in parts if part.strip()]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import unittest
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 from hepppl.diagnostics.errors import HepError
+from hepppl.verification import ROUNDING, largest
 
 
 class CheckFailed(AssertionError):
@@ -107,21 +107,16 @@ class Measured:
 
     @property
     def z(self) -> float:
-        error = (self.se**2 + (2e-5 * max(abs(self.exact), 1.0)) ** 2) ** 0.5  # single precision
+        error = (self.se**2 + (ROUNDING * max(abs(self.exact), 1.0)) ** 2) ** 0.5  # single precision
         return (self.value - self.exact) / error
 
     def __str__(self) -> str:
         return f"{self.what} = {self.value:.5g} ± {self.se:.2g}, exact {self.exact:.5g} (z = {self.z:.1f})"
 
 
-def threshold(rate: float, number: int) -> float:
-    """The largest |z| that passes where ``number`` comparisons together may fail falsely with probability ``rate``."""
-    return NormalDist().inv_cdf(1 - rate / (2 * max(number, 1)))
-
-
 def within(found: Sequence[Measured], rate: float) -> str:
     """That estimates agree with what they should be, and that an error of half of it would be seen."""
-    most = threshold(rate, len(found))
+    most = largest(rate, len(found))
     off = [m for m in found if not abs(m.z) <= most]
     require(not off, "; ".join(map(str, off)) + f"; |z| may be {most:.1f}")
     blind = [m for m in found if most * m.se > 0.5 * max(abs(m.exact), 1.0)]

@@ -19,6 +19,8 @@ from hepppl.cli.app import app
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepError, HepPluginError
 from hepppl.plugin import registry
+from hepppl.testing import check
+from hepppl.testing.functions import FunctionKit
 
 METADATA = """
 from hepppl.plugin import Distribution, Function, Parameter
@@ -236,6 +238,20 @@ def test_the_command_line_lists_and_shows_them() -> None:
     assert "(q: energy, n: int) -> real" in shown
     assert "acme 1.0" in shown
     assert "scale" in CliRunner().invoke(app, ["plugins", "show", "ramp"]).stdout
+
+
+@pytest.mark.usefixtures("acme")
+def test_the_conformance_kit_of_functions() -> None:
+    """The arguments are those of the signature, dimensions, arrays and integers included; the numbers are derivatives
+    times points."""
+    for name, shapes, derivatives in (("gell", [(), ()], 4), ("norm2", [(3,)], 4)):
+        assert [t.shape for t in FunctionKit(name, 1).types] == shapes
+        report = check(name)
+        assert report.ok, report
+        assert report.checks[-1].detail.startswith(f"{derivatives} derivatives")
+    assert {c.name: c.status for c in check("edge").checks}["derivative"] == "skipped"
+    for name in ("wrong", "raises", "garbled"):
+        assert not check(name).ok
 
 
 def test_checking_a_program_with_a_plugin_imports_no_jax(acme: Path) -> None:

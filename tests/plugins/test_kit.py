@@ -20,7 +20,6 @@ from hepppl.diagnostics.errors import HepPluginError
 from hepppl.plugin import registry
 from hepppl.testing import CheckFailed, NotApplicable, check, checks
 from hepppl.testing.distributions import DistributionKit
-from hepppl.testing.functions import _split
 from tests.plugins.faulty import installed
 
 OWN = registry.own_names("hepppl.estimators")
@@ -143,11 +142,6 @@ def test_a_support_that_is_not_kept_is_found() -> None:
     kit.__dict__["law"] = replace(distributions.get("normal"), pathwise=None)
     with pytest.raises(NotApplicable):
         dict(kit.checks())["derivative of a draw"]()
-
-
-def test_the_arguments_of_a_signature() -> None:
-    assert _split("x: real[2, 3], n: int") == ["x: real[2, 3]", " n: int"]
-    assert _split("") == []
 
 
 def test_an_unknown_plugin_gets_the_nearest() -> None:
