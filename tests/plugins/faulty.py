@@ -91,6 +91,16 @@ class Share(Right):
         return jnp.zeros(7)
 
 
+class Control(Right):
+    def control(self, state: Any) -> Any:
+        return jnp.zeros(7)
+
+
+class RaisingControl(Right):
+    def control(self, state: Any) -> Any:
+        raise RuntimeError("out of control")
+
+
 class VectorState(Right):
     def init(self) -> Any:
         return jnp.zeros(2)
@@ -153,6 +163,8 @@ ESTIMATORS = {
         estimator("unsaid", "Unsaid"),
         estimator("tuple", "Tuple"),
         estimator("share", "Share"),
+        estimator("control", "Control"),
+        estimator("raising_control", "RaisingControl"),
         estimator("vector_state", "VectorState"),
         estimator("nan", "NotANumber"),
         estimator("slope", "Slope"),

@@ -49,6 +49,8 @@ def test_a_right_one_runs() -> None:
         ("unsaid", "visit: makes offers; its metadata do not say so"),
         ("tuple", "visit: gave tuple, not a Visit"),
         ("share", "contribution: gave an array of shape (7,)"),
+        ("control", "control: gave an array of shape (7,)"),
+        ("raising_control", "control: failed: RuntimeError: out of control"),
         ("vector_state", "init: gave an array of shape (2,)"),
         ("needs_argument", "its constructor: failed: TypeError"),
     ],

@@ -56,8 +56,7 @@ def lower_fold(lowering: Lowering, m: Machine, node: Node) -> None:
     m.env[node.results[0]] = reductions.finish(node, carry["values"])
     full = reductions.overflows(node, carry["values"])
     if full is not None:
-        size = node.attrs["size"]
-        m.fault(lowering.fault_code("truncated", node, f"more than {size} elements for an array of {size}"), full)
+        m.fault(lowering.room_code(node), full)
 
 
 def element_of(x: Array, i: Array) -> Array:

@@ -54,7 +54,8 @@ class Settings:
 
 @dataclass(frozen=True)
 class FaultKind:
-    """An entry of the fault table: ``kind`` is "truncated", "steps", "invalid", "range", "unsolved" or "plugin"."""
+    """An entry of the fault table: ``kind`` is "truncated", "steps", "invalid", "range", "unsolved", "plugin" or
+    "coincident" (see `hepppl.trust`)."""
 
     kind: str
     message: str
@@ -127,6 +128,11 @@ class Lowering:
     def limit_code(self, node: Node) -> int:
         """That a `while` went on at its limit."""
         return self.fault_code("truncated", node, f"the loop reached its limit of {node.attrs['limit']} turns")
+
+    def room_code(self, node: Node) -> int:
+        """That an array of `padded` is too short."""
+        size = node.attrs["size"]
+        return self.fault_code("truncated", node, f"more than {size} elements for an array of {size}")
 
     def unsolved_code(self, node: Node) -> int:
         """That `argmin` or `root` found nothing."""

@@ -232,9 +232,7 @@ class Particles:
             self.accumulators[i] = reductions.add(reduce, self.accumulators[i], element, edges, active, m.size)
             full = reductions.overflows(reduce, self.accumulators[i])
             if full is not None:
-                size = reduce.attrs["size"]
-                message = f"more than {size} elements for an array of {size}"
-                m.fault(self.lowering.fault_code("truncated", reduce, message), full)
+                m.fault(self.lowering.room_code(reduce), full)
             if self.was_open is not None:
                 apart = Val(batch(active, m.size).p & ~self.was_open)
                 primal = [Val(v.p, batched=v.batched) for v in element]

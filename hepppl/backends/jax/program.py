@@ -29,7 +29,8 @@ Progress = Callable[[int, int], None]
 
 #: Events of one batch: loops of random length want many tasks in the queue, loops of static length a tile that stays in
 #: the cache, several of which make one call.
-QUEUES, TILE, TILES, SMALL = (256, 2048, 16384, 65536), 2048, 32, 256
+TILE, TILES, SMALL = 2048, 32, 256
+QUEUES = (SMALL, TILE, 16384, 65536)
 #: More parameters than this are differentiated in reverse mode, where the program allows it.
 FORWARD = 8
 #: Most tangents carried at once in forward mode.

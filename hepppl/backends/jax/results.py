@@ -14,7 +14,8 @@ from hepppl.diagnostics import Span
 class Fault:
     """Something that happened to ``count`` events while they ran. ``kind``: "truncated" (a limit was reached), "steps"
     (a process did not die out), "invalid" (a distribution's argument out of range), "range" (an index out of range),
-    "unsolved" (`argmin` or `root` found nothing)."""
+    "unsolved" (`argmin` or `root` found nothing), "plugin" (an estimator gave NaN), "coincident" (thresholds that
+    cannot be told apart)."""
 
     kind: str
     message: str

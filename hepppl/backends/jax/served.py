@@ -16,7 +16,7 @@ from hepppl.plugin.registry import find
 
 
 class Served:
-    """The three moves of an `EstimatorNumerics`, contained: failures and wrong shapes are `HepPluginError`s (E805) that
+    """The moves of an `EstimatorNumerics`, contained: failures and wrong shapes are `HepPluginError`s (E805) that
     name the estimator and its package. ``own``: hepppl ships it."""
 
     def __init__(self, metadata: Estimator, options: dict[str, Any]) -> None:
@@ -25,9 +25,6 @@ class Served:
         self.what = f"estimator '{metadata.name}' of package {entry}"
         target = metadata.load()
         self.numerics = self._call("its constructor", lambda: target(**options))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.numerics, name)
 
     def init(self) -> Any:
         state = self._call("init", self.numerics.init)
@@ -61,6 +58,13 @@ class Served:
             found = f"gave an array of shape {share.shape}, not {event.value.shape}: one number for each event"
             raise self._wrong("contribution", found)
         return share
+
+    def control(self, state: Any) -> Any:
+        found = self._call("control", lambda: self.numerics.control(state))
+        events = {jnp.shape(leaf) for leaf in jax.tree.leaves(state)}
+        if found is not None and {jnp.shape(found)} != events:
+            raise self._wrong("control", f"gave an array of shape {jnp.shape(found)}: one number for each event")
+        return found
 
     def _call(self, move: str, fn: Callable[[], Any]) -> Any:
         try:
