@@ -176,7 +176,7 @@ def test_a_circle_is_shown_whole(write: Write) -> None:
     "path",
     [
         "/etc/passwd",
-        "/tmp/x.hep",
+        "/elsewhere/x.hep",
         "~/x.hep",
         "C:/x.hep",
         "https://a.b/x.hep",
