@@ -100,7 +100,7 @@ def group_for(cx: Context, item: ast.ProcessItem, values: list[Structured]) -> t
         spec = done.specs.get(cx.full(item))
         if spec is not None and spec.types == types and _same_captures(cx, done):
             return done, spec
-    group = Group(item.name, dict(_environment(cx)), cx.group)
+    group = Group(cx.full(item), dict(_environment(cx)), cx.group)
     while True:
         saved = cx.snapshot()
         group.start_again()
@@ -167,7 +167,7 @@ def elaborate(cx: Context, group: Group) -> None:
 def elaborate_alone(cx: Context, item: ast.ProcessItem, values: list[Structured]) -> None:
     """Elaborate a process that nothing runs, for its errors only."""
     types = [None if isinstance(v, Poison) else type_of(v) for v in values]  # type: ignore[arg-type]
-    group = Group(item.name, {})
+    group = Group(cx.full(item), {})
     while True:
         saved = cx.snapshot()
         group.start_again()

@@ -69,8 +69,9 @@ def draw(cx: Context, stmt: ast.SampleStmt, item: ast.ProcessItem, call: ast.Cal
     if values is None:
         return POISON
     roots = [group.root for group in cx.group.around()][::-1] if cx.in_process() else []
-    if item.name in roots:
-        chain = " -> ".join([*roots[roots.index(item.name) :], item.name])
+    full = cx.full(item)
+    if full in roots:
+        chain = " -> ".join([*roots[roots.index(full) :], full])
         message = f"'{item.name}' runs itself ({chain})"
         hint = f"spawn {item.name}(...): what it emits joins the collection of the first"
         return cx.error("E224", message, stmt.span, ((item.name_span, "declared here"),), (hint,))

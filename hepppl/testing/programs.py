@@ -12,13 +12,12 @@ T = 0.3
 
 @dataclass(frozen=True)
 class Program:
-    """``exact``: output -> (the site it hangs on, dE/dt). ``process``: particles in lanes, forward mode only."""
+    """``exact``: output -> (the site it hangs on, dE/dt)."""
 
     name: str
     body: str
     exact: Mapping[str, tuple[str, float]]
     before: str = ""
-    process: bool = False
 
     @property
     def text(self) -> str:
@@ -108,7 +107,6 @@ CHAIN = Program(
     "    h ~ p(t) limit 2\n    return (n = count(h), rest = rest)\n",
     {"n": ("p.b", -1 / T**2)},
     before="process p(t: real) {\n    emit 1\n    b ~ bernoulli(t)\n    if not b {\n        spawn p(t)\n    }\n}\n",
-    process=True,
 )
 FALL = Program(
     "fall",
@@ -116,7 +114,6 @@ FALL = Program(
     {"e": ("p.z", 12 * T)},
     before="process p(n: int, t: real) {\n    z ~ exponential(1 / t)\n    emit (e = z^2)\n    if n > 0 {\n"
     "        spawn p(n - 1, t)\n    }\n}\n",
-    process=True,
 )
 SINGLE = (DISCRETE, CONTINUOUS, STEPS, MOVING, MOVING_STEP, WALK, PATH, CHAIN, FALL)
 #: One output of three sites, so that estimators meet.

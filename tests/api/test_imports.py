@@ -276,3 +276,16 @@ def test_text_imports_the_library_only_unless_given_a_folder(write: Write) -> No
     os.unlink("a.hep")
     assert model.with_data({}).program is model.program  # what was read is kept
     assert hepppl.parse('import "std/qcd.hep"\nmodel m { return c_f }\n').name == "m"
+
+
+def test_a_process_may_run_one_of_the_same_name_from_another_file(write: Write) -> None:
+    """Each of two particles emits what a run of the other ``p`` emits: 1."""
+    path = write(
+        {
+            "main.hep": 'import "lib.hep" as lib\nprocess p(n: int) {\n    inner ~ lib.p(1.0) limit 2\n'
+            "    emit sum(inner)\n    if n > 1 {\n        spawn p(n - 1)\n    }\n}\n"
+            "model m {\n    h ~ p(2) limit 2\n    return sum(h)\n}\n",
+            "lib.hep": "process p(x: real) {\n    emit x\n}\n",
+        }
+    )
+    assert hepppl.load(path).simulate(3)["value"].tolist() == [2.0, 2.0, 2.0]
