@@ -230,11 +230,8 @@ def data(cx: Context, stmt: ast.DataStmt) -> None:
         if free:
             cx.bind(stmt.name, value, stmt.name_span, "data")
         return
-    static = None
-    replaced = stmt.name in cx.given and default is not None and _other_length(default, target)
-    if default is not None and not replaced and _constant(cx, default, f"the default of '{stmt.name}'"):
-        fitted = fit(cx, default, target, f"the default of '{stmt.name}'", stmt.type.span)
-        static = fitted.static if isinstance(fitted, Num) else None
+    fitted = _data_default(cx, stmt, default, target)
+    static = fitted.static if isinstance(fitted, Num) else None
     if not free:
         return
     (node,) = cx.builder.node("data", [], [target], stmt.span, {"name": stmt.name}, names=[stmt.name])
@@ -253,10 +250,6 @@ def data(cx: Context, stmt: ast.DataStmt) -> None:
 
 def _record(cx: Context, stmt: ast.DataStmt, default: Operand | None, target: RecordType) -> Structured:
     """One input for each number or array in a record, ``track.pt``; of an array of records, an array for each."""
-    static: Structured = POISON
-    what = f"the default of '{stmt.name}'"
-    if default is not None and _constant(cx, default, what):
-        static = fit(cx, default, target, what, stmt.type.span)
 
     def build(t: Type, name: str, known: Structured) -> Structured:
         if isinstance(t, RecordType):
@@ -267,13 +260,27 @@ def _record(cx: Context, stmt: ast.DataStmt, default: Operand | None, target: Re
         cx.data.append(Data(name, node, known.static if isinstance(known, Num) else None, stmt.span))
         return Num(t, node)
 
-    return build(target, stmt.name, static)
+    return build(target, stmt.name, _data_default(cx, stmt, default, target))
 
 
-def _other_length(default: Operand, target: Tensor) -> bool:
-    """Whether the default would fit but for its length: of no account where data are given."""
-    value = default.value
-    return isinstance(value, Num) and value.type.dim == target.dim and value.type.shape != target.shape
+def _data_default(cx: Context, stmt: ast.DataStmt, default: Operand | None, target: Tensor | RecordType) -> Structured:
+    """The default as a value of the type; without one, or where data of another length are given, nothing."""
+    what = f"the default of '{stmt.name}'"
+    if default is None or (_given(cx, stmt.name) is not None and _other_length(default.value, target)):
+        return POISON
+    return fit(cx, default, target, what, stmt.type.span) if _constant(cx, default, what) else POISON
+
+
+def _other_length(value: Structured, target: Tensor | RecordType) -> bool:
+    """Whether a default would fit but for its length."""
+    if isinstance(value, Num) and isinstance(target, Tensor):
+        return value.type.dim == target.dim and value.type.shape != target.shape
+    return isinstance(value, Rec) and isinstance(target, RecordType) and value.shape != target.shape
+
+
+def _given(cx: Context, name: str) -> Any:
+    """What is given for data, or for a field of theirs; None where nothing is."""
+    return next((value for key, value in cx.given.items() if key == name or key.startswith(f"{name}.")), None)
 
 
 def _given_int(cx: Context, name: str, span: Span) -> int | None:
@@ -317,9 +324,9 @@ def _data_type(cx: Context, stmt: ast.DataStmt, default: Operand | None) -> Tens
 
 def _given_shape(cx: Context, stmt: ast.DataStmt, default: Operand | None) -> tuple[int, ...] | None:
     rank = len(stmt.type.lengths)
-    given = next((g for g in cx.given if g == stmt.name or g.startswith(f"{stmt.name}.")), None)  # a field of a record
-    if given is not None:
-        shape, inner = [], cx.given[given]
+    inner = _given(cx, stmt.name)
+    if inner is not None:
+        shape = []
         for _ in range(rank):
             if not hasattr(inner, "__len__") or isinstance(inner, str) or len(inner) == 0:
                 cx.error("E412", f"the given '{stmt.name}' must be an array with {rank} axes", stmt.name_span)

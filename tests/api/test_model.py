@@ -285,3 +285,16 @@ model m {
         with pytest.raises(hepppl.HepValueError) as caught:
             model.simulate(2, data=wrong)
         assert code in {d.code for d in caught.value.diagnostics}
+
+
+def test_a_default_of_records_may_have_another_length_than_the_given_data() -> None:
+    model = hepppl.parse("""
+type track { pt: energy }
+model m {
+    data tracks: track[] = [track(pt = 1 MeV), track(pt = 2 MeV)]
+    return (pt = sum(tracks.pt), n = len(tracks))
+}
+""")
+    assert [model.simulate(1)[k][0] for k in ("pt", "n")] == [3, 2]
+    given = model.simulate(1, data={"tracks": {"pt": [1.0, 2.0, 3.0]}})
+    assert [given[k][0] for k in ("pt", "n")] == [6, 3]
