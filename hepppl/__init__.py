@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hepppl._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from hepppl.compiled import Compiled as Compiled
     from hepppl.diagnostics import Diagnostic as Diagnostic
     from hepppl.diagnostics.errors import HepError as HepError
     from hepppl.diagnostics.errors import HepFileError as HepFileError
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from hepppl.diagnostics.errors import HepTypeError as HepTypeError
     from hepppl.diagnostics.errors import HepUnsupportedError as HepUnsupportedError
     from hepppl.diagnostics.errors import HepValueError as HepValueError
-    from hepppl.model import Compiled as Compiled
     from hepppl.model import Model as Model
     from hepppl.model import load as load
     from hepppl.model import parse as parse
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from hepppl.results import GradResult as GradResult
 
 _HOMES = {
-    "Compiled": "hepppl.model",
+    "Compiled": "hepppl.compiled",
     "Diagnostic": "hepppl.diagnostics",
     "Events": "hepppl.results",
     "GradResult": "hepppl.results",

@@ -16,6 +16,7 @@ from hepppl.semantics.types import Dim, Tensor
 if TYPE_CHECKING:
     import networkx
 
+    from hepppl.compiled import Compiled
     from hepppl.graph import ModelGraph
     from hepppl.planning import Plan
     from hepppl.results import Events, GradResult
@@ -277,6 +278,8 @@ class Model:
         max_steps: int = MAX_STEPS,
     ) -> Compiled:
         """Pure functions of (key, params) for people who write JAX. Without parameters, a simulation only."""
+        from hepppl.compiled import Compiled
+
         engine = inputs.engine(precision, rounds, lanes, batch, max_steps)
         model = self.with_data(data)
         plan = model.plan(by, wrt) if model.program.params else None
@@ -294,35 +297,6 @@ class Model:
     def __repr__(self) -> str:
         outputs = ", ".join(output.name for output in self.program.outputs)
         return f"<Model {self.name}: parameters {', '.join(self.params) or 'none'}; outputs {outputs}>"
-
-
-@dataclass(frozen=True, eq=False)
-class Compiled:
-    """A model as pure functions, to call inside `jax.jit`, `jax.lax.scan` or an optimiser's loop.
-
-    ``key`` is an integer seed or a JAX key; ``params`` maps names to numbers or traced scalars in base units (those
-    left out keep their defaults; nothing is checked against the support); ``n`` is a Python integer.
-    Truncation cannot raise inside a traced function: use `Model.simulate` and `Model.grad` to have it checked.
-    """
-
-    model: Model
-    plan: Plan | None
-    program: Any
-    _data: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-    def simulate(self, key: Any, params: Mapping[str, Any], n: int) -> Mapping[str, Any]:
-        """Output -> array of shape (n, …)."""
-        return self.program.pure_simulate(key, self._point(params), n, self._data)
-
-    def value_and_grad(
-        self, key: Any, params: Mapping[str, Any], n: int
-    ) -> tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]:
-        """(output -> mean, output -> parameter -> derivative of its expectation), estimated from n events."""
-        return self.program.pure_value_and_grad(key, self._point(params), n, self._data)
-
-    def _point(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        inputs.check_names(params, self.model.params, "parameter", "E451")
-        return {**inputs.defaults(self.model.program, params), **params}
 
 
 def _plan_key(plan: Plan | None) -> Any:
