@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hepppl.backends.reference import simulate, trace
-from hepppl.backends.reference.threefry import event_key, threefry2x32
+from hepppl.backends.reference.threefry import child_key, event_key, threefry2x32
 from hepppl.semantics.types import BOOL, INT, REAL
 
 from .build import Builder
@@ -97,7 +97,7 @@ def test_particles_are_followed_depth_first_and_keep_their_stream():
         if left:
             follow(10 * n, left - 1, key, step + 1)
             for k in (2, 1):
-                follow(10 * n + k, left - 1, threefry2x32(*key, 0xFFFF0000 + k, step), 0)
+                follow(10 * n + k, left - 1, child_key(key, step, k), 0)
 
     follow(1, 2, root, 0)
     assert [n for n, _ in expected] == [1, 10, 100, 102, 101, 12, 120, 122, 121, 11, 110, 112, 111]

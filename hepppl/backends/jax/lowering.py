@@ -45,7 +45,7 @@ class Settings:
     def width(self, size: int) -> int:
         """Lanes for a batch of ``size`` events: enough to make a kernel worth its launch, few enough for the caches and
         for the queue to last."""
-        return min(size, self.lanes or (512 if size <= 16384 else 1024))
+        return min(size, self.lanes or (512 if size <= 16384 else 1536))
 
     @property
     def gradient(self) -> bool:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from hepppl.backends.jax import reductions
-from hepppl.backends.jax.random import CHILD, threefry2x32
+from hepppl.backends.jax.random import child_key
 from hepppl.backends.jax.value import Val, batch, decided, join_trees, select
 from hepppl.graph import Node, Tensor, Value
 
@@ -197,8 +197,7 @@ class Particles:
             k0, k1, step = self.current.stream
             exact = self.count.low == self.count.high
             number = jnp.uint32(self.count.low) if exact else self.spawned.astype(jnp.uint32)
-            key = threefry2x32(k0, k1, number + jnp.uint32(CHILD), step, m.lowering.settings.rounds)
-            child = Particle(child.slots, child.kind, (*key, jnp.zeros_like(step)))
+            child = Particle(child.slots, child.kind, (*child_key(k0, k1, step, number), jnp.zeros_like(step)))
             room = self.height < self.capacity
             m.fault(self.overflow, Val(~room & later))
             self.push(later & room, child, m.lowering.settings.tangents)

@@ -14,9 +14,9 @@ from jax.typing import ArrayLike
 
 ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
 PARITY = 0x1BD11BDA
-# First counter words that are no site's number: a particle's k-th child, the event's reservoir, and the choice between
-# the reservoir of a process and that of its event.
-CHILD, DRAW, MERGE = 0xFFFF0000, 0xFFFD0000, 0xFFFE0000
+# First counter words that are no site's number: the event's reservoir, and the choice between its and a process's.
+DRAW, MERGE = 0xFFFD0000, 0xFFFE0000
+GOLDEN = np.uint32(0x9E3779B9)
 
 
 def threefry2x32(
@@ -34,6 +34,19 @@ def threefry2x32(
             j = i // 4 + 1
             x0, x1 = x0 + ks[j % 3], x1 + ks[(j + 1) % 3] + jnp.uint32(j)
     return x0, x1
+
+
+def child_key(key0: Array, key1: Array, step: Array, number: Array) -> tuple[Array, Array]:
+    """The key of the ``number``-th further particle that a particle spawns at a step. A key need not be random, only
+    its own, since Threefry makes random words of it: each word goes through a mixing that loses nothing."""
+    return mixed(key0 ^ (step + number * GOLDEN)), mixed(key1 ^ (number + step * GOLDEN))
+
+
+def mixed(x: Array) -> Array:
+    """The finaliser of MurmurHash3 (A. Appleby), one to one on words."""
+    x = (x ^ (x >> 16)) * np.uint32(0x85EBCA6B)
+    x = (x ^ (x >> 13)) * np.uint32(0xC2B2AE35)
+    return x ^ (x >> 16)
 
 
 def uniform(bits: Array, dtype: jnp.dtype) -> Array:

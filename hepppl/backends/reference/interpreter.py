@@ -15,14 +15,11 @@ import numpy as np
 from hepppl.backends.reference import laws, solvers
 from hepppl.backends.reference.operations import Numbers, RangeFault
 from hepppl.backends.reference.reductions import reduce
-from hepppl.backends.reference.threefry import Words, threefry2x32, uniform
+from hepppl.backends.reference.threefry import Words, child_key, threefry2x32, uniform
 from hepppl.graph import Node, Process, Program, Region, Tensor, Value
 from hepppl.plugin.registry import call_function
 
 Env = dict[Value, Any]
-
-#: Counter of the k-th further particle that a step spawns: above the number of any site.
-CHILD = 0xFFFF0000
 
 
 @dataclass(frozen=True)
@@ -266,7 +263,7 @@ class Event:
         if k == 0:
             child = Particle(process, args, step.key, step.step + 1)
         else:
-            child = Particle(process, args, threefry2x32(*step.key, CHILD + k, step.step, self.rounds), 0)
+            child = Particle(process, args, child_key(step.key, step.step, k), 0)
         step.children.append(child)
         return []
 

@@ -9,6 +9,7 @@ import numpy as np
 
 MASK = 0xFFFFFFFF
 PARITY = 0x1BD11BDA
+GOLDEN = 0x9E3779B9
 ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
 
 Words = tuple[int, int]
@@ -33,6 +34,18 @@ def threefry2x32(key0: int, key1: int, ctr0: int, ctr1: int, rounds: int = 13) -
 def event_key(seed: int, event: int, rounds: int = 13) -> Words:
     """The key of an event: that of the run (the words of its 64-bit seed, low first) applied to the event's number."""
     return threefry2x32(seed & MASK, (seed >> 32) & MASK, event & MASK, (event >> 32) & MASK, rounds)
+
+
+def child_key(key: Words, step: int, number: int) -> Words:
+    """The key of the ``number``-th further particle that a particle spawns at a step: each word of its own goes, with
+    step and number, through the finaliser of MurmurHash3, which is one to one."""
+    return mixed(key[0] ^ (step + number * GOLDEN) & MASK), mixed(key[1] ^ (number + step * GOLDEN) & MASK)
+
+
+def mixed(x: int) -> int:
+    x = ((x ^ (x >> 16)) * 0x85EBCA6B) & MASK
+    x = ((x ^ (x >> 13)) * 0xC2B2AE35) & MASK
+    return x ^ (x >> 16)
 
 
 def uniform(word: int) -> np.float32:
