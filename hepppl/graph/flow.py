@@ -151,6 +151,21 @@ class Smooth:
         return tuple(number for value, number in self.sites.items() if value in everything)
 
 
+    def reached(self, values: Iterable[Point], starts: Collection[Point], pathwise: Collection[int]) -> bool:
+        """Whether a derivative of one of ``starts`` comes to one of ``values``, if these sites are reparameterised."""
+        pending: list[Point] = list(values)
+        seen = set(pending)
+        while pending:
+            point = pending.pop()
+            if point in starts:
+                return True
+            for near, law in self.backward.get(point, ()):
+                if near not in seen and (law is None or law in pathwise):
+                    seen.add(near)
+                    pending.append(near)
+        return False
+
+
 def smooth(wires: Iterable[Wire], sites: Iterable[SiteContext]) -> Smooth:
     laws = [(w.source, w.target, w.node.attrs["number"] if w.kind == "law" else None) for w in wires if passes(w)]
     forward = adjacency((source, (target, law)) for source, target, law in laws)
@@ -169,16 +184,25 @@ class Flow:
     wrt: frozenset[str]
     pathwise: frozenset[int]
     stratified: frozenset[int] = frozenset()  # sites whose values carry a derivative whatever their law
+    still: Flow | None = None  # the flow where no site is reparameterised, part of every other
 
     @cached_property
     def carrying(self) -> frozenset[Point]:
         """The values (and fields of collections) that carry a derivative."""
-        seen: set[Point] = {p.value for p in self.program.params if p.name in self.wrt and differentiable(p.value)}
-        seen |= {self.sites[number].value for number in self.stratified}
-        pending = list(seen)
+        forward, pathwise = self.smooth.forward, self.pathwise
+        start: set[Point] = {self.sites[number].value for number in self.stratified}
+        if self.still is None:
+            start |= {p.value for p in self.program.params if p.name in self.wrt and differentiable(p.value)}
+            seen = set(start)
+        else:
+            seen = set(self.still.carrying)
+            drawn = (self.sites[number].value for number in pathwise)
+            start |= {v for v in drawn if any(near in seen for near, _ in self.smooth.backward.get(v, ()))}
+            seen |= start
+        pending = list(start)
         while pending:
-            for target, law in self.smooth.forward.get(pending.pop(), ()):
-                if target not in seen and (law is None or law in self.pathwise):
+            for target, law in forward.get(pending.pop(), ()):
+                if target not in seen and (law is None or law in pathwise):
                     seen.add(target)
                     pending.append(target)
         return frozenset(seen)
@@ -218,5 +242,6 @@ class Flow:
     @cached_property
     def nonsmooth(self) -> tuple[RoughUse, ...]:
         """The uses where a derivative is lost, in program order."""
-        ways = ((node, tuple(v for v in operands if v in self.carrying)) for node, operands in self.rough)
-        return tuple(RoughUse(node, carried, self) for node, carried in ways if carried)
+        carrying = self.carrying
+        lossy = (way for way in self.rough if not carrying.isdisjoint(way[1]))
+        return tuple(RoughUse(node, tuple(v for v in operands if v in carrying), self) for node, operands in lossy)

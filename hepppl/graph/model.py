@@ -136,12 +136,25 @@ class ModelGraph:
         """The flow of derivatives with respect to the parameters ``wrt`` when the sites numbered in ``pathwise`` are
         reparameterised. The values of those in ``stratified`` carry a derivative whatever their law. Uses that
         influence no output are left out of `Flow.nonsmooth`."""
-        chosen = (frozenset(wrt), frozenset(pathwise) | frozenset(stratified), frozenset(stratified))
-        return self._once(("carries", *chosen), lambda: self._carries(*chosen))
+        wrt, cut = frozenset(wrt), frozenset(stratified)
+        moving = frozenset(pathwise) | cut
+        if cut:  # those whose law depends carry one anyway: most sets that are asked for are the same
+            known = self._carries(wrt, moving, frozenset()).carrying
+            cut = frozenset(n for n in cut if self._by_number()[n].value not in known)
+        return self._carries(wrt, moving, cut)
+
+    def law_depends(self, wrt: Collection[str], pathwise: Collection[int], site: int) -> bool:
+        """`Flow.law_depends` of `carries` without strata, looked up for one site alone."""
+        starts = {p.value for p in self.program.params if p.name in wrt and _flow.differentiable(p.value)}
+        return self._smooth().reached(self._by_number()[site].node.inputs, starts, pathwise)
 
     def _carries(self, wrt: frozenset[str], pathwise: frozenset[int], stratified: frozenset[int]) -> _flow.Flow:
+        return self._once(("carries", wrt, pathwise, stratified), lambda: self._new_flow(wrt, pathwise, stratified))
+
+    def _new_flow(self, wrt: frozenset[str], pathwise: frozenset[int], stratified: frozenset[int]) -> _flow.Flow:
         rough, smooth = self._once("rough", self._rough), self._smooth()
-        return _flow.Flow(self.program, self._by_number(), smooth, rough, wrt, pathwise, stratified)
+        still = self._carries(wrt, frozenset(), frozenset()) if pathwise else None
+        return _flow.Flow(self.program, self._by_number(), smooth, rough, wrt, pathwise, stratified, still)
 
     def crossings(self, use: Node) -> tuple[_crossings.Case, ...]:
         """Where a rough use (a node of `RoughUse`) flips, as values of the last noise that decides it; one for every

@@ -109,7 +109,7 @@ class _Chooser:
     def info(self, number: int, pathwise: Sites, uses: bool = True) -> SiteInfo:
         """The site, with the others in ``pathwise`` reparameterised, and its ``uses`` as if it were too."""
         site, its_law = self.sites[number], self.laws[number]
-        known = self.flow(pathwise)
+        depends = self.graph.law_depends(self.wrt, pathwise, number) or self.flow(pathwise).law_depends(number)
         nonsmooth: tuple[str, ...] = ()
         crossings: tuple[str, ...] = ()
         obstacles: tuple[str, ...] = ()
@@ -126,11 +126,11 @@ class _Chooser:
             discrete=its_law.discrete,
             pathwise=its_law.pathwise,
             support_size=its_law.support_size,
-            law_depends=known.law_depends(number),
+            law_depends=depends,
             nonsmooth=nonsmooth,
             in_process=site.process is not None,
             in_loop=bool(site.loops),
-            moving_support=any(site.node.inputs[i] in known for i in its_law.bounds),
+            moving_support=any(site.node.inputs[i] in self.flow(pathwise) for i in its_law.bounds),
             crossings=crossings,
             obstacles=obstacles,
         )
