@@ -150,7 +150,6 @@ class Smooth:
         everything = reach(values, self._back)
         return tuple(number for value, number in self.sites.items() if value in everything)
 
-
     def reached(self, values: Iterable[Point], starts: Collection[Point], pathwise: Collection[int]) -> bool:
         """Whether a derivative of one of ``starts`` comes to one of ``values``, if these sites are reparameterised."""
         pending: list[Point] = list(values)
