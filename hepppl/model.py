@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from hepppl.compiled import Compiled
     from hepppl.graph import ModelGraph
+    from hepppl.inference.gold import Gold
     from hepppl.planning import Plan
     from hepppl.results import Events, GradResult
     from hepppl.semantics.ir import Program
@@ -263,6 +264,36 @@ class Model:
         found = verification.verify(model, plan, n, seed, options, false_alarm, progress)
         trust.agreed(found, verification.faults(model, found))
         return found
+
+    def gold(
+        self,
+        n: int,
+        theta: Mapping[str, Any] | None = None,
+        wrt: Sequence[str] | str | None = None,
+        seed: int = 0,
+        ratios_to: Sequence[Mapping[str, Any]] = (),
+        data: Mapping[str, Any] | None = None,
+        *,
+        tolerance: float = 0.0,
+        progress: Progress | None = None,
+        precision: int = 32,
+        rounds: int = 13,
+        lanes: int | None = None,
+        batch: int | None = None,
+        max_steps: int = MAX_STEPS,
+    ) -> Gold:
+        """``n`` events with their joint scores with respect to ``wrt`` (default: every real parameter; ``()``: none)
+        at ``theta``, and their joint log ratios log p(event | point) - log p(event | theta) to the points ``ratios_to``
+        (parameters that a point does not name are those of ``theta``). See `hepppl.inference.gold.Gold`.
+
+        The rest as in `simulate`. Raises `HepPlanError` (E621, E622) where a parameter acts otherwise than through the
+        laws of what is drawn, so that there is no such density.
+        """
+        from hepppl.inference.gold import gold
+
+        n, seed = inputs.check_run(n, seed, tolerance)
+        engine = inputs.engine(precision, rounds, lanes, batch, max_steps)
+        return gold(self.with_data(data), n, theta or {}, wrt, seed, ratios_to, tolerance, progress, engine)
 
     def compile(
         self,

@@ -19,6 +19,7 @@ FAULTS = {
     "invalid": ("E904", False),
     "plugin": ("E806", False),
     "coincident": ("E909", False),
+    "elsewhere": ("E921", False),
     "unsolved": ("E906", True),
 }
 HINTS = {
@@ -28,6 +29,7 @@ HINTS = {
     "unsolved": "start nearer to the solution, or in an interval over which the function changes its sign",
     "plugin": "take another estimator for the site, and report it to the package",
     "invalid": "keep the argument in its range for every event, and look at the parameters' values",
+    "elsewhere": "compare points on one side of where it changes, or draw the decision from a law",
     "coincident": "move one of the thresholds a little, or take the site by another estimator (--by)",
 }
 

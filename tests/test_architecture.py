@@ -22,6 +22,8 @@ MAY_IMPORT = {
     "plugin": {"diagnostics"},
     "planning": {"graph", "plugin", "distributions", "diagnostics"},
     "backends": {"graph", "planning", "plugin", "distributions", "diagnostics"},
+    # What uses compiled programs is told a model by its methods, and gives results as a run does.
+    "inference": {"", "backends", "planning", "graph", "diagnostics"},
     # The conformance kit runs plugins as a user would: by programs, and by what the interface promises of numerics.
     "testing": {"", "backends", "semantics", "syntax", "plugin", "distributions", "diagnostics"},
 }
@@ -208,7 +210,7 @@ def test_the_methods_of_a_model_are_frozen() -> None:
         return {name for name in (*vars(cls), *getattr(cls, "__annotations__", {})) if not name.startswith("_")}
 
     assert public(Model) == {
-        "compile", "data", "dims", "file", "grad", "graph", "model_graph", "name", "params", "plan", "program",
+        "compile", "data", "dims", "file", "gold", "grad", "graph", "model_graph", "name", "params", "plan", "program",
         "simulate", "units", "verify", "with_data",
     }  # fmt: skip
     assert public(Compiled) == {"model", "plan", "program", "simulate", "value_and_grad"}

@@ -15,7 +15,7 @@ from hepppl.backends.jax.kept import with_kept
 from hepppl.backends.jax.machine import Machine
 from hepppl.backends.jax.ops import ELEMENTWISE, function, integer_pow
 from hepppl.backends.jax.served import Served
-from hepppl.backends.jax.value import Val, apply
+from hepppl.backends.jax.value import Val, apply, carries_points, everywhere
 from hepppl.diagnostics import Diagnostic, Span
 from hepppl.diagnostics.errors import HepValueError
 from hepppl.graph import Crossing, ModelGraph, Node, Region, Tensor, Value, places, walk
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Settings:
-    """Static choices of a compilation. ``tangents``: derivatives carried along (0 in simulation and reverse mode)."""
+    """Static choices of a compilation. ``tangents``: derivatives carried along (0 in simulation and reverse mode).
+    ``joint``: they are those of the density of all that is drawn, at fixed values of it, or the densities at so many
+    other points (`hepppl.backends.jax.joint`). ``moves``: they are those of the outputs, for whom no expectation is
+    taken."""
 
     precision: int = 32
     rounds: int = 13
@@ -37,6 +40,8 @@ class Settings:
     capacity: int = 32  # elements of an output of varying length
     tangents: int = 0
     reverse: bool = False
+    joint: bool = False
+    moves: bool = False
 
     @property
     def dtype(self) -> np.dtype:
@@ -49,13 +54,14 @@ class Settings:
 
     @property
     def gradient(self) -> bool:
-        return self.reverse or self.tangents > 0
+        """Whether expectations are differentiated."""
+        return (self.reverse or self.tangents > 0) and not self.joint and not self.moves
 
 
 @dataclass(frozen=True)
 class FaultKind:
-    """An entry of the fault table: ``kind`` is "truncated", "steps", "invalid", "range", "unsolved", "plugin" or
-    "coincident" (see `hepppl.trust`)."""
+    """An entry of the fault table: ``kind`` is "truncated", "steps", "invalid", "range", "unsolved", "plugin",
+    "coincident" or "elsewhere" (see `hepppl.trust`)."""
 
     kind: str
     message: str
@@ -78,7 +84,7 @@ class Lowering:
         program = with_kept(graph.program, settings.capacity)
         self.graph = graph if program is graph.program else ModelGraph(program)
         self.planned, self.program, self.settings = graph, program, settings
-        self.plan = plan if settings.gradient else None
+        self.plan = plan if settings.gradient or settings.moves else None
         self.faults: list[FaultKind] = []
         self._fault_codes: dict[tuple[str, Any], int] = {}
         self.rows = {row.number: row for row in self.plan.rows} if self.plan else {}
@@ -299,7 +305,10 @@ class Lowering:
     def pure(self, m: Machine | Single, node: Node) -> Val:
         if node.op in ("index", "set_index"):
             self.check_indices(m, node)
-        return self.operation(node, [m.env[v] for v in node.inputs])
+        inputs = [m.env[v] for v in node.inputs]
+        if carries_points() and node.results[0].type.kind != "real":
+            self.check_decision(m, node, inputs)
+        return self.operation(node, inputs)
 
     def operation(self, node: Node, inputs: list[Val]) -> Val:
         """A pure operation (or a constant) on given operands."""
@@ -318,6 +327,15 @@ class Lowering:
             inputs = [self.cast(v, dtype) for v in inputs]
         fn = function(node.op, node.attrs)
         return self.cast(apply(fn, inputs, elementwise=node.op in ELEMENTWISE), dtype)
+
+    def check_decision(self, m: Machine | Single, node: Node, inputs: list[Val]) -> None:
+        """That a comparison has the event's outcome at all points: else the event could not run there as it did."""
+        here, there = everywhere(function(node.op, node.attrs) if node.op != "extern" else extern(node), inputs)
+        if there is not None:
+            differs = (there != here).any(0)
+            extra = tuple(range(differs.ndim - any(v.batched for v in inputs)))
+            code = self.fault_code("elsewhere", node, "the outcome is another one at one of the parameter points")
+            m.fault(code, Val(differs.any(extra), batched=any(v.batched for v in inputs)))
 
     def check_indices(self, m: Machine | Single, node: Node) -> None:
         """An index out of range at run time is a fault; JAX would clamp it without a word."""

@@ -43,10 +43,31 @@ class Reservoir:
 
 @jax.tree_util.register_dataclass
 @dataclass
+class Sum:
+    """A sum of many terms, (terms, events), and what rounding has left out of it (Knuth's two-sum: the error of each
+    addition is known exactly, and added up beside)."""
+
+    value: Array
+    left: Array
+
+    @classmethod
+    def zero(cls, shape: tuple[int, ...], dtype: Any) -> Sum:
+        return cls(jnp.zeros(shape, dtype), jnp.zeros(shape, dtype))
+
+    def plus(self, x: Array) -> Sum:
+        value = self.value + x
+        other = value - self.value
+        left = self.left + ((self.value - (value - other)) + (x - other))
+        return Sum(value, jnp.where(jnp.isfinite(value), left, 0))
+
+
+@jax.tree_util.register_dataclass
+@dataclass
 class Registers:
     """What an event accumulates beside its values. ``fault``: 0, or 1 + index of its first fault in the fault table.
     ``steps``: particle steps taken, where more than one run of a process shares the limit of them. ``most``: elements
-    of the largest collection that is kept."""
+    of the largest collection that is kept. ``joint``: of what was drawn, the derivatives of the log-density, or its
+    excess at other points over that of the event."""
 
     fault: Array
     weight: Val | None
@@ -54,6 +75,7 @@ class Registers:
     reservoir: Reservoir | None
     steps: Array | None = None
     most: Array | None = None
+    joint: Sum | None = None
 
 
 @dataclass

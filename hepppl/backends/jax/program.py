@@ -14,11 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from hepppl.backends.jax import disk, run
+from hepppl.backends.jax import disk, joint, run
 from hepppl.backends.jax.gradients import WEIGHT
 from hepppl.backends.jax.lowering import FaultKind, Lowering, Settings, held
 from hepppl.backends.jax.moments import Moments
-from hepppl.backends.jax.results import Derivative, Events, Fault, Gradient, Jagged
+from hepppl.backends.jax.results import Derivative, Events, FaultTable, Gradient, Jagged
 from hepppl.backends.jax.vectors import compile_options
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepPlanError
@@ -87,25 +87,37 @@ class Compiled:
             return (SMALL if n <= SMALL else TILE), 1
         return TILE, TILES if n > TILE * TILES // 4 else TILES // 8
 
-    def function(self, what: str, tile: int, tiles: int, wrt: run.Wrt | None = None) -> tuple[Any, list[FaultKind]]:
+    def function(
+        self, what: str, tile: int, tiles: int, wrt: run.Wrt | None = None, points: int = 0
+    ) -> tuple[Any, list[FaultKind]]:
         """The pure function of a call, (seed, first event, count, params, data) -> arrays with a trailing event axis,
-        and the table of faults that its ``fault`` output counts in (complete once the function has been traced)."""
-        tangents = wrt.total if what == "forward" and wrt is not None else 0
-        settings = replace(self.settings, tangents=tangents, reverse=what == "reverse")
-        lowering = Lowering(self.graph, self.plan, settings)
-        if what == "simulate":
-            one = partial(run.simulate, lowering, tile)
-        else:
-            one = partial(run.forward if what == "forward" else run.reverse, lowering, tile, wrt)
+        and the table of faults that its ``fault`` output counts in (complete once the function has been traced).
 
-        def call(seed: Any, first: Any, count: Any, params: Any, data: Any) -> Any:
+        ``what``: "simulate"; "forward" or "reverse" (estimates of derivatives); "score" or "move" (derivatives of each
+        event's joint density or outputs); "ratio" (joint ratios to ``points`` other points, one more argument)."""
+        tangents = wrt.total if what not in ("simulate", "reverse", "ratio") and wrt is not None else points
+        settings = replace(
+            self.settings,
+            tangents=tangents,
+            reverse=what == "reverse",
+            joint=what in ("score", "ratio"),
+            moves=what == "move",
+        )
+        lowering = Lowering(self.graph, self.plan, settings)
+        if what in ("simulate", "ratio"):
+            one = partial(run.simulate if what == "simulate" else joint.ratios, lowering, tile)
+        else:
+            kinds = {"forward": run.forward, "reverse": run.reverse}
+            one = partial(kinds.get(what, joint.derivatives), lowering, tile, wrt)
+
+        def call(seed: Any, first: Any, count: Any, params: Any, data: Any, *points: Any) -> Any:
             def batch(offset: Array) -> Any:
                 low = first[0] + offset
                 high = first[1] + (low < offset).astype(jnp.uint32)
                 numbers = low + jnp.arange(tile, dtype=jnp.uint32)
                 carry = (numbers < low).astype(jnp.uint32)
                 wanted = offset + jnp.arange(tile, dtype=jnp.uint32) < count
-                return one(seed, (numbers, high + carry), params, data, wanted)
+                return one(seed, (numbers, high + carry), params, data, wanted, *points)
 
             if tiles == 1:
                 return batch(jnp.uint32(0))
@@ -148,19 +160,31 @@ class Compiled:
         self._executables[key] = (compiled, tuple(faults))
         return compiled, tuple(faults), time.perf_counter() - began
 
-    def _calls(
-        self, what: str, n: int, seed: int, params: Any, data: Any, progress: Progress | None, wrt: run.Wrt | None
+    def calls(
+        self,
+        what: str,
+        n: int,
+        seed: int,
+        params: Any,
+        data: Any,
+        progress: Progress | None,
+        wrt: run.Wrt | None,
+        points: Mapping[str, np.ndarray] | None = None,
     ) -> Iterator[tuple[int, Any, tuple[FaultKind, ...], float, float]]:
         """Run ``n`` events call by call: number of the first event, arrays cut to the events asked for, fault table,
         seconds of compiling and of running."""
         tile, tiles = self._tile(n)
-        jagged = Lowering(self.graph, None, self.settings).jagged if what == "simulate" else frozenset()
+        expected = what in ("forward", "reverse")  # an output of varying length has no expectation
+        jagged = frozenset() if expected else Lowering(self.graph, None, self.settings).jagged
+        key = (what, tile, tiles, wrt, 0 if points is None else len(next(iter(points.values()))))
         done = 0
         while done < n:
             with self._precision():
                 used = min(tile * tiles, n - done)
                 args = self.arguments(seed, done, used, params, data)
-                executable, faults, compiling = self._executable((what, tile, tiles, wrt), args)
+                if points is not None:
+                    args = (*args, {k: np.asarray(v, self.settings.dtype) for k, v in points.items()})
+                executable, faults, compiling = self._executable(key, args)
                 began = time.perf_counter()
                 out = jax.tree.map(np.asarray, executable(*args))
             kept = out.pop("most", None)
@@ -187,19 +211,38 @@ class Compiled:
         progress: Progress | None = None,
     ) -> Events:
         """Events 0 … n-1 of a seed."""
+        return self.events("simulate", n, seed, params, data or {}, progress)[0]
+
+    def events(
+        self,
+        what: str,
+        n: int,
+        seed: int,
+        params: Mapping[str, Any],
+        data: Mapping[str, Any],
+        progress: Progress | None = None,
+        wrt: run.Wrt | None = None,
+        points: Mapping[str, np.ndarray] | None = None,
+    ) -> tuple[Events, dict[str, Any]]:
+        """Events 0 … n-1 of a seed, and what the function ``what`` says of each beside: trees of arrays (n, …)."""
         parts, compiling, running, table = [], 0.0, 0.0, FaultTable()
-        for first, out, faults, compile_seconds, run_seconds in self._calls(
-            "simulate", n, seed, params, data or {}, progress, None
+        for first, out, faults, compile_seconds, run_seconds in self.calls(
+            what, n, seed, params, data, progress, wrt, points
         ):
             compiling, running = compiling + compile_seconds, running + run_seconds
             table.add(first, out["fault"], faults)
             parts.append(out)
-        jagged = Lowering(self.graph, None, self.settings).jagged
-        rows = {k: Jagged.join([part["outputs"].pop(k) for part in parts]) for k in jagged}
+        rows = {}
+        for k in Lowering(self.graph, None, self.settings).jagged:
+            buffers = [part["outputs"].pop(k) for part in parts]
+            rows[k] = Jagged.join(buffers)
+            if k in parts[0].get("moved", {}):
+                rows["moved", k] = Jagged.along([part["moved"].pop(k) for part in parts], buffers)
         joined = jax.tree.map(lambda *xs: np.moveaxis(np.concatenate(xs, -1), -1, 0), *parts)
-        joined["outputs"].update(rows)
-        codes, found = table.finish(joined["fault"])
-        return Events(joined["outputs"], joined["weight"], codes, found, compiling, running)
+        for k, row in rows.items():
+            (joined["outputs"] if isinstance(k, str) else joined["moved"])[k if isinstance(k, str) else k[1]] = row
+        codes, found = table.finish(joined.pop("fault"))
+        return Events(joined.pop("outputs"), joined.pop("weight"), codes, found, compiling, running), joined
 
     def gradient(
         self,
@@ -216,7 +259,7 @@ class Compiled:
         compiling, running, table, offset = 0.0, 0.0, FaultTable(), 0
         for number, wrt in enumerate(chunks):
             last = progress if number == len(chunks) - 1 else None
-            for first, out, faults, compile_seconds, run_seconds in self._calls(
+            for first, out, faults, compile_seconds, run_seconds in self.calls(
                 self.mode, n, seed, params, data or {}, last, wrt
             ):
                 compiling, running = compiling + compile_seconds, running + run_seconds
@@ -338,32 +381,3 @@ def chunked(wrt: run.Wrt) -> Iterator[run.Wrt]:
         shapes.append(shape)
     if names:
         yield run.Wrt(tuple(names), tuple(shapes))
-
-
-class FaultTable:
-    """Counts of faults over calls. A fault is known by its place in the text, whatever the compilation calls it."""
-
-    def __init__(self) -> None:
-        self.kinds: list[FaultKind] = []
-        self.counts: list[int] = []
-        self.first: list[int] = []
-        self.codes: list[np.ndarray] = []
-
-    def add(self, first: int, fault: np.ndarray, kinds: tuple[FaultKind, ...], again: bool = False) -> None:
-        codes = np.zeros(len(fault), np.int32)
-        for code in np.unique(fault[fault > 0]):
-            kind = kinds[code - 1]
-            if kind not in self.kinds:
-                self.kinds.append(kind)
-                self.counts.append(0)
-                self.first.append(first + int(np.argmax(fault == code)))
-            at = self.kinds.index(kind)
-            codes[fault == code] = at + 1
-            if not again:
-                self.counts[at] += int((fault == code).sum())
-        self.codes.append(codes)
-
-    def finish(self, like: np.ndarray | None) -> tuple[np.ndarray, tuple[Fault, ...]]:
-        rows = zip(self.kinds, self.counts, self.first, strict=True)
-        faults = tuple(Fault(k.kind, k.message, k.span, n, at) for k, n, at in rows)
-        return (np.concatenate(self.codes) if like is not None else np.zeros(0, np.int32)), faults

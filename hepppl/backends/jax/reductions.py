@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from hepppl.backends.jax.value import Val, apply, batch, select
+from hepppl.backends.jax.value import Val, apply, batch
 from hepppl.graph import Node, Tensor
 
 
@@ -58,9 +58,12 @@ def add(node: Node, acc: list[Val], element: list[Val], edges: Val | None, activ
         return [total, *count]
     if kind in ("min", "max"):
         better = jnp.less if kind == "min" else jnp.greater
+
         # a NaN is taken and stays, so that it is seen
-        found = apply(lambda m, a, v: a & (better(v, m) | (v != v)), (acc[0], active, value), elementwise=True)
-        return [select(found, batch(value, size), acc[0])]
+        def taken(m: Any, a: Any, v: Any) -> Any:
+            return jnp.where(a & (better(v, m) | (v != v)), v, m)
+
+        return [apply(taken, (acc[0], active, batch(value, size)), elementwise=True)]
     if kind == "any":
         return [apply(lambda s, a, v: s | (a & v), (acc[0], active, value), elementwise=True)]
     if kind == "all":

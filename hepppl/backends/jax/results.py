@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hepppl.diagnostics import Span
+
+if TYPE_CHECKING:
+    from hepppl.backends.jax.lowering import FaultKind
 
 
 @dataclass(frozen=True)
@@ -15,7 +19,7 @@ class Fault:
     """Something that happened to ``count`` events while they ran. ``kind``: "truncated" (a limit was reached), "steps"
     (a process did not die out), "invalid" (a distribution's argument out of range), "range" (an index out of range),
     "unsolved" (`argmin` or `root` found nothing), "plugin" (an estimator gave NaN), "coincident" (thresholds that
-    cannot be told apart)."""
+    cannot be told apart), "elsewhere" (a decision that is another one at other parameters)."""
 
     kind: str
     message: str
@@ -38,6 +42,17 @@ class Jagged:
         rows = [np.moveaxis(part[:-1], -1, 0) for part in parts]
         values = [row[np.arange(row.shape[1]) < n[:, None]] for row, n in zip(rows, numbers, strict=True)]
         return cls(np.concatenate(values), np.concatenate(numbers).astype(np.int64))
+
+    @classmethod
+    def along(cls, parts: Sequence[np.ndarray], like: Sequence[np.ndarray]) -> np.ndarray:
+        """From buffers (points, capacity + 1, *shape, events), where ``like`` holds the outputs' own: (points, *shape)
+        for each element."""
+        found = []
+        for part, own in zip(parts, like, strict=True):
+            numbers = own[-1].reshape(-1, own.shape[-1])[0]
+            rows = np.moveaxis(part[:, :-1], (-1, 1), (0, 1))
+            found.append(rows[np.arange(rows.shape[1]) < numbers[:, None]])
+        return np.concatenate(found)
 
     def __len__(self) -> int:
         return len(self.counts)
@@ -93,3 +108,32 @@ class Gradient:
 
 def truncated(faults: tuple[Fault, ...], events: int) -> float:
     return sum(f.count for f in faults if f.kind in ("truncated", "steps", "unsolved")) / max(events, 1)
+
+
+class FaultTable:
+    """Counts of faults over calls. A fault is known by its place in the text, whatever the compilation calls it."""
+
+    def __init__(self) -> None:
+        self.kinds: list[FaultKind] = []
+        self.counts: list[int] = []
+        self.first: list[int] = []
+        self.codes: list[np.ndarray] = []
+
+    def add(self, first: int, fault: np.ndarray, kinds: Sequence[FaultKind], again: bool = False) -> None:
+        codes = np.zeros(len(fault), np.int32)
+        for code in np.unique(fault[fault > 0]):
+            kind = kinds[code - 1]
+            if kind not in self.kinds:
+                self.kinds.append(kind)
+                self.counts.append(0)
+                self.first.append(first + int(np.argmax(fault == code)))
+            at = self.kinds.index(kind)
+            codes[fault == code] = at + 1
+            if not again:
+                self.counts[at] += int((fault == code).sum())
+        self.codes.append(codes)
+
+    def finish(self, like: np.ndarray | None) -> tuple[np.ndarray, tuple[Fault, ...]]:
+        rows = zip(self.kinds, self.counts, self.first, strict=True)
+        faults = tuple(Fault(k.kind, k.message, k.span, n, at) for k, n, at in rows)
+        return (np.concatenate(self.codes) if like is not None else np.zeros(0, np.int32)), faults

@@ -13,7 +13,7 @@ from jax import Array
 
 from hepppl.backends.jax.gradients import controls, least_variance, raw_outputs, shares
 from hepppl.backends.jax.lowering import Lowering
-from hepppl.backends.jax.machine import Address, Machine, Registers, Reservoir
+from hepppl.backends.jax.machine import Address, Machine, Registers, Reservoir, Sum
 from hepppl.backends.jax.random import DRAW, event_keys, threefry2x32, uniform
 from hepppl.backends.jax.value import Val, batch
 
@@ -64,7 +64,8 @@ def start(lowering: Lowering, size: int, seed: Seed, numbers: Numbers, inputs: M
     weight = Val(jnp.ones(size, settings.dtype)) if weighted else None
     steps = jnp.zeros(size, jnp.int32) if lowering.counts_steps else None
     most = jnp.zeros(size, jnp.int32) if lowering.keeps else None
-    registers = Registers(jnp.zeros(size, jnp.int32), weight, tuple(estimators), reservoir, steps, most)
+    joint = Sum.zero((settings.tangents, size), settings.dtype) if settings.joint else None
+    registers = Registers(jnp.zeros(size, jnp.int32), weight, tuple(estimators), reservoir, steps, most, joint)
     return Machine(lowering, size, address, registers, inputs)
 
 

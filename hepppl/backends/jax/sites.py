@@ -11,6 +11,7 @@ import numpy as np
 from jax import Array, lax
 
 from hepppl.backends.jax.crossings import coincident, thresholds
+from hepppl.backends.jax.joint import record
 from hepppl.backends.jax.law import bound_law
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Machine, Reservoir
@@ -81,10 +82,12 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
 
     group = lowering.group_of.get(number)
     if group is None or (m.particles is not None and m.particles.override is not None):
-        value, wrong = apply(draw, (u, *inputs))
+        value, wrong = apply(draw, (u, *(Val(v.p, None, v.a, v.batched) for v in inputs)))
         check(wrong)
         value = lowering.cast(Val(lax.stop_gradient(value.p), None, value.a, value.batched), dtype)
         m.env[node.results[0]] = overridden(m, node, value)
+        if m.registers.joint is not None:
+            record(lowering, m, node, value, inputs)
         return
 
     state = m.registers.estimators[group]

@@ -18,7 +18,7 @@ from jax import Array, lax
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Machine
 from hepppl.backends.jax.single import Single
-from hepppl.backends.jax.value import Val, apply
+from hepppl.backends.jax.value import Val, apply, carries_points
 from hepppl.graph import Node, Value
 
 #: Most steps of a search, and most Newton steps once the value has no more digits to gain.
@@ -29,7 +29,8 @@ def lower_solution(lowering: Lowering, m: Machine, node: Node) -> None:
     captured = lowering.graph.captures(node.regions[0])
     inputs, around = [m.env[v] for v in node.inputs], [m.env[v] for v in captured]
     solver = Solver(lowering, node, captured)
-    still = [Val(lax.stop_gradient(v.p), None, v.a, v.batched) for v in (*inputs, *around)]
+    there = carries_points()  # then it is solved at each of the points
+    still = [Val(lax.stop_gradient(v.p), v.t if there else None, v.a, v.batched) for v in (*inputs, *around)]
     x, code = apply(solver.solve, still)
     for known in sorted(lowering.codes_of(node)):
         m.fault(known, apply(lambda c, known=known: c == known, (code,), elementwise=True))

@@ -6,19 +6,40 @@ The batch axis is last, so that a scalar per event is a flat vector. A value tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+_AT_POINTS: ContextVar[bool] = ContextVar("_AT_POINTS", default=False)
+
+
+@contextmanager
+def at_points() -> Iterator[None]:
+    """While a program is traced in here, the ``t`` of its values holds no derivatives: it holds the values themselves
+    as they would be at other parameters, ``(points, *p.shape)``, and None where they would be the same. What decides
+    (booleans and integers) is that of the event."""
+    token = _AT_POINTS.set(True)
+    try:
+        yield
+    finally:
+        _AT_POINTS.reset(token)
+
+
+def carries_points() -> bool:
+    return _AT_POINTS.get()
+
 
 @jax.tree_util.register_pytree_node_class
 class Val:
     """``p``: the value, ``(*shape, batch)`` or ``(*shape,)``. ``t``: its derivative along each of the parameters that
-    forward mode carries, ``(parameters, *p.shape)``, or None where there is none. ``a``: its value in the event's
-    alternative, always with a batch axis, or None where the alternative cannot differ."""
+    forward mode carries, ``(parameters, *p.shape)``, or None where there is none (`at_points` makes it the value at
+    other parameters). ``a``: its value in the event's alternative, always with a batch axis, or None where the
+    alternative cannot differ."""
 
     __slots__ = ("a", "batched", "p", "t")
 
@@ -92,8 +113,11 @@ def apply(fn: Callable[..., Any], vals: Sequence[Val], elementwise: bool = False
             ys = ys if many else (ys,)
             return tuple(y for y in ys if jnp.issubdtype(y.dtype, jnp.floating))
 
-        xs = tuple(primals[i] for i in active)
-        ts = jax.vmap(lambda *ds: jax.jvp(of_active, xs, ds)[1])(*(vals[i].t for i in active))
+        if carries_points():
+            ts = jax.vmap(of_active)(*(vals[i].t for i in active))
+        else:
+            xs = tuple(primals[i] for i in active)
+            ts = jax.vmap(lambda *ds: jax.jvp(of_active, xs, ds)[1])(*(vals[i].t for i in active))
         moving = iter(ts)
         tangents = [next(moving) if jnp.issubdtype(y.dtype, jnp.floating) else None for y in outs]
 
@@ -108,6 +132,18 @@ def apply(fn: Callable[..., Any], vals: Sequence[Val], elementwise: bool = False
         Val(y, t, a, batched=size is not None) for y, t, a in zip(outs, tangents, alternatives, strict=True)
     )
     return results if many else results[0]
+
+
+def everywhere(fn: Callable[..., Any], vals: Sequence[Val]) -> tuple[Array, Array | None]:
+    """A function of one event that gives an array of any type: in the event, and at the points ``(points, …)`` (None
+    where it cannot differ there)."""
+    flags = [v.batched for v in vals]
+    run = mapped(fn, flags, False)
+    here = run(*(v.p for v in vals))
+    if all(v.t is None for v in vals):
+        return here, None
+    axes = tuple(None if v.t is None else 0 for v in vals)
+    return here, jax.vmap(run, in_axes=axes)(*(v.p if v.t is None else v.t for v in vals))
 
 
 def select(cond: Val, yes: Val, no: Val) -> Val:
@@ -142,7 +178,8 @@ def join(x: Val, y: Val, size: int, tangents: int) -> Val:
         x = batch(x, size)
     t = x.t
     if t is None and y.t is not None:
-        t = jnp.zeros((tangents, *jnp.shape(x.p)), jnp.result_type(x.p))
+        still = jnp.asarray(x.p) if carries_points() else jnp.zeros_like(x.p)
+        t = jnp.broadcast_to(still, (tangents, *jnp.shape(x.p)))
     a = x.a
     if a is None and y.a is not None:
         a = lax.stop_gradient(jnp.asarray(x.p))

@@ -1,0 +1,1 @@
+"""What uses a compiled program to learn about parameters."""

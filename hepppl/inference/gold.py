@@ -1,0 +1,180 @@
+"""Mined gold: the score and the likelihood ratios of everything that an event draws, beside what is seen of it.
+
+For the values z that an event draws on its way to its outputs x, the joint score t(x, z | θ) = ∇θ log p(x, z | θ) and
+the joint ratio p(x, z | θ') / p(x, z | θ) are known event by event, although the likelihood of x alone is not. Their
+means over the events that give the same x are the score and the likelihood ratio of x:
+
+    E[t(x, z | θ) | x] = ∇θ log p(x | θ),    E[p(x, z | θ') / p(x, z | θ) | x] = p(x | θ') / p(x | θ).
+
+Brehmer, Louppe, Pavez and Cranmer, "Mining gold from implicit models to improve likelihood-free inference",
+arXiv:1805.12244, eqs. 4 to 8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hepppl import inputs, results, trust
+from hepppl.diagnostics import Diagnostic
+from hepppl.diagnostics.errors import HepValueError
+from hepppl.graph import differentiable
+from hepppl.planning.joint import check_joint
+
+if TYPE_CHECKING:
+    from hepppl.model import Model, Progress
+
+Point = Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Gold:
+    """Events and their joint scores and ratios. ``len(gold)`` is n, ``gold["x"]`` an output.
+
+    ``events``: the `Events`, the same as `Model.simulate` gives at ``theta`` with the same seed. ``score[param]``:
+    (n, *parameter shape), d log p(x, z | θ) / d param of each event, in one over the parameter's base unit.
+    ``log_ratio``: (n, points), log p(x, z | point) - log p(x, z | θ), natural logarithm; minus infinity where the
+    point cannot give the event. In the notation of arXiv:1805.12244 that is log r(x, z | θ0 = point, θ1 = θ).
+    ``points``: every parameter's value at each of the points.
+
+    With `weight` or `require` the density is that of the measure, weight times density of what is drawn: the score is
+    that of weight · p, so that E[weight · score] = ∇E[weight] and E[weight · exp(log_ratio)] is E[weight] at the point.
+    An event of weight 0 carries the score and the ratio of what it drew alone.
+    """
+
+    events: results.Events
+    score: Mapping[str, np.ndarray]
+    log_ratio: np.ndarray
+    points: tuple[Point, ...]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.events[name]
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """Output -> values (n, …), awkward where the number of elements varies."""
+        return {name: self.events[name] for name in self.events}
+
+    @property
+    def weight(self) -> np.ndarray:
+        return self.events.weight
+
+    @property
+    def theta(self) -> Point:
+        """Every parameter's value in the events, in base units."""
+        return self.events.params
+
+    @property
+    def seed(self) -> int:
+        return self.events.seed
+
+    @property
+    def truncated(self) -> float:
+        return self.events.truncated
+
+    @property
+    def faults(self) -> tuple[Any, ...]:
+        return self.events.faults
+
+    def __repr__(self) -> str:
+        return (
+            f"<Gold of {self.events.model}: {len(self)} events, scores in {', '.join(self.score) or 'nothing'}, "
+            f"ratios to {len(self.points)} points>"
+        )
+
+
+def gold(
+    model: Model,
+    n: int,
+    theta: Point,
+    wrt: Sequence[str] | str | None,
+    seed: int,
+    ratios_to: Sequence[Point],
+    tolerance: float,
+    progress: Progress | None,
+    engine: Mapping[str, Any],
+) -> Gold:
+    """See `hepppl.model.Model.gold`."""
+    from hepppl.backends.jax import traces
+
+    at = inputs.param_values(model.program, theta)
+    given = inputs.data_values(model.program, model.data)
+    points, arrays = other_points(model, at, ratios_to)
+    names = check_joint(model.model_graph, [wrt] if isinstance(wrt, str) else wrt)
+    check_joint(model.model_graph, tuple(arrays))
+    compiled = model._compiled(None, **engine)
+    runs = []
+    score: dict[str, np.ndarray] = {}
+    if names:
+        found = traces.derivatives(compiled, "score", names, n, seed, at, given, progress)
+        runs.append(found.events)
+        score = _by_param(traces.slices(compiled, names), _with_weight_score(found))
+    log_ratio = np.zeros((n, len(points)))
+    if arrays:
+        found = traces.ratios(compiled, arrays, n, seed, at, given, progress)
+        runs.append(found.events)
+        log_ratio = _with_weight_ratio(found)
+    raw = traces.same_events(runs) if runs else compiled.simulate(n, seed, at, given, progress)
+    events = results.events(model, n, seed, at, raw)
+    mined = Gold(events, score, log_ratio, points)
+    trust.check(mined, tolerance, _finite(mined))
+    return mined
+
+
+def other_points(
+    model: Model, at: Point, points: Sequence[Point]
+) -> tuple[tuple[dict[str, Any], ...], dict[str, np.ndarray]]:
+    """Every parameter's value at each point (as in ``at`` where a point does not give it), and (points, *shape) of
+    the parameters that differ from ``at`` at one of them.
+
+    Raises `HepValueError`: E451 to E456 as for any value, E471 for a parameter that is not real.
+    """
+    if isinstance(points, Mapping):
+        points = [points]
+    each = tuple(inputs.param_values(model.program, {**at, **point}) for point in points)
+    arrays = {}
+    for param in model.program.params:
+        if any(point[param.name] != at[param.name] for point in each):
+            if not differentiable(param.value):
+                text = f"parameter '{param.name}' is not real: events at its other values are other events"
+                raise HepValueError(Diagnostic("E471", text, param.span))
+            arrays[param.name] = np.asarray([point[param.name] for point in each], np.float64)
+    return each, arrays
+
+
+def _by_param(wrt: Any, flat: np.ndarray) -> dict[str, np.ndarray]:
+    ends = np.cumsum([0, *wrt.sizes])
+    parts = zip(wrt.names, wrt.shapes, ends[:-1], ends[1:], strict=True)
+    return {name: flat[:, a:b].reshape(len(flat), *shape) for name, shape, a, b in parts}
+
+
+def _with_weight_score(found: Any) -> np.ndarray:
+    """Plus the derivative of log |weight|, where there is one."""
+    if found.moved_weight is None:
+        return found.joint
+    weight = found.events.weight[:, None].astype(np.float64)
+    kept = weight != 0
+    return found.joint + np.where(kept, found.moved_weight / np.where(kept, weight, 1), 0)
+
+
+def _with_weight_ratio(found: Any) -> np.ndarray:
+    """Plus log(weight at the point / weight), NaN where the two have different signs."""
+    if found.moved_weight is None:
+        return found.joint
+    weight = found.events.weight[:, None].astype(np.float64)
+    kept = weight != 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return found.joint + np.where(kept, np.log(found.moved_weight / np.where(kept, weight, 1)), 0)
+
+
+def _finite(mined: Gold) -> Iterator[tuple[str, Any]]:
+    yield from trust.defined_outputs(mined.events.outputs, mined.weight)
+    for name, score in mined.score.items():
+        yield f"the score of '{name}'", score
+    yield "a log ratio", np.where(np.isneginf(mined.log_ratio), 0, mined.log_ratio)
