@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hepppl.compiled import Compiled
     from hepppl.graph import ModelGraph
     from hepppl.inference.gold import Gold
+    from hepppl.inference.morph import Morph
     from hepppl.planning import Plan
     from hepppl.results import Events, GradResult
     from hepppl.semantics.ir import Program
@@ -294,6 +295,39 @@ class Model:
         n, seed = inputs.check_run(n, seed, tolerance)
         engine = inputs.engine(precision, rounds, lanes, batch, max_steps)
         return gold(self.with_data(data), n, theta or {}, wrt, seed, ratios_to, tolerance, progress, engine)
+
+    def morph(
+        self,
+        n: int,
+        to: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        theta: Mapping[str, Any] | None = None,
+        method: str = "auto",
+        seed: int = 0,
+        data: Mapping[str, Any] | None = None,
+        *,
+        accuracy: float = 0.1,
+        tolerance: float = 0.0,
+        progress: Progress | None = None,
+        precision: int = 32,
+        rounds: int = 13,
+        lanes: int | None = None,
+        batch: int | None = None,
+        max_steps: int = MAX_STEPS,
+    ) -> Morph:
+        """``n`` events at ``theta``, and the same events at one other point or several. ``method``: "move" along the
+        events' derivatives, to first order; "reweight"; or "auto", the first of the two that is sound. See
+        `hepppl.inference.morph.Morph`.
+
+        ``accuracy``: the part of an output's way to a point that a move may miss, measured on events simulated there.
+        The rest as in `simulate`. Raises `HepPlanError` where the method is not sound (E621, E623, E601), and
+        `HepResultError` (E922, E923; with the `Morph` as ``.result``) where it goes too far.
+        """
+        from hepppl.inference.morph import morph
+
+        n, seed = inputs.check_run(n, seed, tolerance)
+        engine = inputs.engine(precision, rounds, lanes, batch, max_steps)
+        model = self.with_data(data)
+        return morph(model, n, to, theta or {}, method, seed, accuracy, tolerance, progress, engine)
 
     def compile(
         self,

@@ -78,7 +78,8 @@ def tolerated(result: Any) -> list[Diagnostic]:
 
 
 def len_of(result: Any) -> int:
-    return getattr(result, "events", None) or len(result)
+    events = getattr(result, "events", None)
+    return events if isinstance(events, int) else len(result)
 
 
 def _fault(fault: Any, events: int) -> Diagnostic:

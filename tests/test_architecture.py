@@ -210,7 +210,7 @@ def test_the_methods_of_a_model_are_frozen() -> None:
         return {name for name in (*vars(cls), *getattr(cls, "__annotations__", {})) if not name.startswith("_")}
 
     assert public(Model) == {
-        "compile", "data", "dims", "file", "gold", "grad", "graph", "model_graph", "name", "params", "plan", "program",
+        "compile", "data", "dims", "file", "gold", "grad", "graph", "model_graph", "morph", "name", "params", "plan", "program",
         "simulate", "units", "verify", "with_data",
     }  # fmt: skip
     assert public(Compiled) == {"model", "plan", "program", "simulate", "value_and_grad"}

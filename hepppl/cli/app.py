@@ -17,7 +17,20 @@ import click
 from hepppl._version import __version__
 
 #: Command -> module of `hepppl.cli` that defines it as ``command``.
-COMMANDS = ("check", "fmt", "graph", "plan", "dump", "simulate", "grad", "verify", "plugins", "cache", "explain")
+COMMANDS = (
+    "check",
+    "fmt",
+    "graph",
+    "plan",
+    "dump",
+    "simulate",
+    "grad",
+    "verify",
+    "morph",
+    "plugins",
+    "cache",
+    "explain",
+)
 
 INTERRUPTED, BROKEN_PIPE = 130, 141  # what a shell reports for SIGINT and SIGPIPE
 

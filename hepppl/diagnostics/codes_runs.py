@@ -97,13 +97,6 @@ GIVEN: dict[str, Code] = {
         "Run with `--precision 64`, or declare a number without dimension: `param lumi: real = 139` and "
         "`poisson(lumi * (30 fb / 1 fb))`.",
     ),
-    "E471": Code(
-        "another value of an integer parameter",
-        "Ratios of probabilities, and events moved to other parameters, are taken between values of real parameters. "
-        "At another value of an integer or a boolean the events are other events.",
-        'hepppl.parse("model m { param k: int = 2; n ~ poisson(k); return n }").gold(1000, ratios_to=[{"k": 3}])',
-        "Simulate at the other value: `model.simulate(n, rows=21)`.",
-    ),
 }
 
 FILES: dict[str, Code] = {
@@ -252,23 +245,6 @@ PLANS: dict[str, Code] = {
         'hepppl.load("absorber.hep").compile(mode="reverse")',
         'Leave `mode` out, or say mode="forward".',
     ),
-    "E621": Code(
-        "what can be drawn moves with a parameter",
-        "The joint score of an event is the derivative of the probability of all that it drew. There is none where the "
-        "parameter decides something itself, whatever was drawn (a threshold, a transformation of parameter-free noise "
-        "that is then compared), or bounds the values of a law: the least step then makes some events impossible and "
-        "others possible.",
-        'hepppl.parse("model m { param cut = 1.5; x ~ normal(0, 1); return x > cut }").gold(1000)',
-        "Let the parameter act through the laws of sites: draw the value that is compared from a law that holds the "
-        "parameter (`affine(exponential(1), loc, scale)`, …), or leave the parameter out of `wrt`.",
-    ),
-    "E622": Code(
-        "an output that is computed from a parameter",
-        "The joint score belongs to the values drawn. An output that is computed from a parameter as well as from them "
-        "has another density, so that the mean of the joint score is not its score.",
-        'hepppl.parse("model m { param mu = 1.5; x ~ normal(0, 1); return mu + x }").gold(1000)',
-        "Draw what is returned: `x ~ normal(mu, 1)`. Or return the drawn value alone.",
-    ),
 }
 
 RESULTS: dict[str, Code] = {
@@ -342,15 +318,6 @@ RESULTS: dict[str, Code] = {
         "# hepppl grad FILE\nmodel m {\n    param t: real = 1\n    x ~ exponential(1)\n"
         "    return (a = x > t, b = x > 1)\n}",
         "Move the parameter or the other threshold by a millionth of itself, or name another estimator with `--by`.",
-    ),
-    "E921": Code(
-        "a decision that is another one at the other parameters",
-        "The ratio of the probabilities of an event at two parameter points is asked for, but at the other point a "
-        "comparison that the parameter enters has another outcome for the same values drawn: the event could not have "
-        "run as it did.",
-        'hepppl.parse("model m { param t = 1.5; k ~ poisson(2); n ~ poisson(if k > t then 1 else 2); return n }")'
-        '.gold(1000, ratios_to=[{"t": 2.5}])',
-        "Compare points on one side of the value where the outcome changes, or draw the decision from a law.",
     ),
 }
 

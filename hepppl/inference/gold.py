@@ -19,9 +19,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepppl import inputs, results, trust
-from hepppl.diagnostics import Diagnostic
-from hepppl.diagnostics.errors import HepValueError
-from hepppl.graph import differentiable
 from hepppl.planning.joint import check_joint
 
 if TYPE_CHECKING:
@@ -133,7 +130,7 @@ def other_points(
     """Every parameter's value at each point (as in ``at`` where a point does not give it), and (points, *shape) of
     the parameters that differ from ``at`` at one of them.
 
-    Raises `HepValueError`: E451 to E456 as for any value, E471 for a parameter that is not real.
+    Raises `HepValueError`: E451 to E456 as for any value.
     """
     if isinstance(points, Mapping):
         points = [points]
@@ -141,9 +138,6 @@ def other_points(
     arrays = {}
     for param in model.program.params:
         if any(point[param.name] != at[param.name] for point in each):
-            if not differentiable(param.value):
-                text = f"parameter '{param.name}' is not real: events at its other values are other events"
-                raise HepValueError(Diagnostic("E471", text, param.span))
             arrays[param.name] = np.asarray([point[param.name] for point in each], np.float64)
     return each, arrays
 

@@ -56,7 +56,7 @@ def _bounds(graph: ModelGraph, flow: Flow) -> Iterator[Diagnostic]:
         if moving:
             names = flow.sources(moving)[1]
             text = f"the values that {its_law.text} can give at site '{site.name}' are bounded by {listed(names)}"
-            hints = ("draw from a law with fixed bounds, and scale what is drawn where it is used", NO_WAY)
+            hints = (f"take a law with fixed bounds whose shape holds {listed(names)}", NO_WAY)
             yield Diagnostic("E621", text, site.node.span, _labels(graph, names), hints)
 
 
