@@ -210,8 +210,8 @@ def test_the_methods_of_a_model_are_frozen() -> None:
         return {name for name in (*vars(cls), *getattr(cls, "__annotations__", {})) if not name.startswith("_")}
 
     assert public(Model) == {
-        "compile", "data", "dims", "file", "gold", "grad", "graph", "model_graph", "morph", "name", "params", "plan", "program",
-        "simulate", "units", "verify", "with_data",
+        "compile", "data", "dims", "file", "gold", "grad", "graph", "model_graph", "morph", "name", "params", "plan",
+        "program", "simulate", "units", "verify", "with_data",
     }  # fmt: skip
     assert public(Compiled) == {"model", "plan", "program", "simulate", "value_and_grad"}
     assert public(Events) >= {"mean", "se", "std", "weight", "weighted", "truncated", "units", "keys", "to_dict"}

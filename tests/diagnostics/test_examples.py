@@ -27,24 +27,8 @@ from hepppl.diagnostics.codes import CODES
 from hepppl.plugin import registry
 
 #: Examples that need JAX to compile something.
-SLOW = {
-    "E901",
-    "E902",
-    "E903",
-    "E904",
-    "E905",
-    "E806",
-    "E906",
-    "E907",
-    "E908",
-    "E909",
-    "E921",
-    "E922",
-    "E923",
-    "W901",
-    "W902",
-    "W903",
-}
+SLOW = {"E901", "E902", "E903", "E904", "E905", "E806", "E906", "E907", "E908", "E909", "W901", "W902", "W903"}
+SLOW |= {"E921", "E922", "E923"}
 #: Shown with a plugin that fails, in `tests.plugins.test_extensions`.
 ELSEWHERE = {"E805"}
 M = "model m {\n    param p: real in (0, 1) = 0.5\n    b ~ bernoulli(p)\n    return b\n}\n"
