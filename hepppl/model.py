@@ -305,7 +305,8 @@ class Model:
         seed: int = 0,
         data: Mapping[str, Any] | None = None,
         *,
-        accuracy: float = 0.1,
+        order: int = 2,
+        accuracy: float = 0.05,
         tolerance: float = 0.0,
         progress: Progress | None = None,
         precision: int = 32,
@@ -315,8 +316,8 @@ class Model:
         max_steps: int = MAX_STEPS,
     ) -> Morph:
         """``n`` events at ``theta``, and the same events at one other point or several. ``method``: "move" along the
-        events' derivatives, to first order; "reweight"; or "auto", the first of the two that is sound. See
-        `hepppl.inference.morph.Morph`.
+        events' derivatives, to first or second ``order``; "reweight"; or "auto", the first of the two that is sound.
+        See `hepppl.inference.morph.Morph`.
 
         ``accuracy``: the part of an output's way to a point that a move may miss, measured on events simulated there.
         The rest as in `simulate`. Raises `HepPlanError` where the method is not sound (E621, E623, E601), and
@@ -327,7 +328,7 @@ class Model:
         n, seed = inputs.check_run(n, seed, tolerance)
         engine = inputs.engine(precision, rounds, lanes, batch, max_steps)
         model = self.with_data(data)
-        return morph(model, n, to, theta or {}, method, seed, accuracy, tolerance, progress, engine)
+        return morph(model, n, to, theta or {}, method, order, seed, accuracy, tolerance, progress, engine)
 
     def compile(
         self,

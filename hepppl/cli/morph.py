@@ -32,10 +32,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="Along the events' derivatives, by weights, or the first of the two that is sound.",
 )
+@click.option("--order", type=click.Choice(["1", "2"]), default="2", show_default=True, help="Order of a move.")
 @click.option(
     "--accuracy",
     type=float,
-    default=0.1,
+    default=0.05,
     show_default=True,
     help="The largest part of an output's way that a move may miss.",
 )
@@ -46,6 +47,7 @@ def command(
     file: Path,
     to: dict[str, str],
     method: str,
+    order: str,
     accuracy: float,
     n: int,
     seed: int,
@@ -69,7 +71,8 @@ def command(
 
         event_format(output)  # refuse before the work, not after
     with running.progress("simulating", n, quiet or as_json) as move:
-        options = {"accuracy": accuracy, "tolerance": tolerance, "progress": move, **common.engine_options(engine)}
+        options = common.engine_options(engine)
+        options |= {"order": int(order), "accuracy": accuracy, "tolerance": tolerance, "progress": move}
         found, error = running.run(lambda: model.morph(n, to, params, method, seed, **options))
     if output is not None and error is None:
         from hepppl.io.write import write_events

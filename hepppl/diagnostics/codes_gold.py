@@ -42,8 +42,9 @@ GOLD: dict[str, Code] = {
     ),
     "E922": Code(
         "a move that goes too far",
-        "`morph` moves events along straight lines, and simulates some of them at the other point with the same noise "
-        "to see where they should have come. Of the way there, more was missed than `--accuracy` allows.",
+        "`morph` moves events along straight lines or parabolas (`--order`), and simulates some of them at the other "
+        "point with the same noise to see where they should have come. Of the way there, more was missed than "
+        "`--accuracy` allows.",
         "# hepppl morph FILE --to mu=1.5 -n 1000\n"
         "model m {\n    param mu: real = 0.2\n    x ~ normal(mu, 1)\n    return sin(3 * x)\n}",
         "Move less far, reweight (`--method reweight`), or simulate at the other point.",

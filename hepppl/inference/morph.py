@@ -1,9 +1,9 @@
 """The same events at other parameters: moved along their derivatives, or reweighted.
 
 An event at θ is a function of θ and of its noise. Where it is a smooth one, x(θ') = x(θ) + dx/dθ (θ' - θ) + …, and one
-sample with its derivatives serves a neighbourhood of θ ("move", to first order). Where it jumps, the values drawn can
-be kept and their probability taken at the other point: the event gets the weight p(drawn | θ') / p(drawn | θ)
-("reweight", exact, at the price of weights that vary more the further θ' is).
+sample with its derivatives serves a neighbourhood of θ ("move", to first or second order). Where it jumps, the values
+drawn can be kept and their probability taken at the other point: the event gets the weight
+p(drawn | θ') / p(drawn | θ) ("reweight", exact, at the price of weights that vary more the further θ' is).
 
 Either way the events at two points share their noise, so that differences between the points have errors far smaller
 than those of independent samples.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hepppl.planning import Plan
 
 METHODS = ("auto", "move", "reweight")
-#: Events that are simulated again at each point, to see how far the linear move is off.
+#: Events that are simulated again at each point, to see how far the move is off.
 CHECKED = 2000
 #: Least fraction of the events that reweighted ones may be worth.
 LEAST_WORTH = 0.01
@@ -42,7 +42,7 @@ class Morph:
     """``events``: those at the start. ``at(k)``: the same events at ``points[k]``. ``method``: "move" or "reweight",
     ``why``: the reason of that choice.
 
-    ``missed[k]``: for each output that moves, the part of its way from the start to the point that the linear move
+    ``missed[k]``: for each output that moves, the part of its way from the start to the point that the move
     misses, root mean square over events simulated at the point with the same noise (method "move").
     ``worth[k]``: the fraction of unweighted events at the point that the reweighted ones are worth,
     (Σw)² / (n Σw²) (method "reweight"; 1 otherwise).
@@ -95,6 +95,7 @@ def morph(
     to: Point | Sequence[Point],
     theta: Point,
     method: str,
+    order: int,
     seed: int,
     accuracy: float,
     tolerance: float,
@@ -104,12 +105,14 @@ def morph(
     """See `hepppl.model.Model.morph`."""
     if method not in METHODS:
         raise HepValueError(Diagnostic("E457", f"method must be {' or '.join(METHODS)}, found {method!r}"))
+    if order not in (1, 2):
+        raise HepValueError(Diagnostic("E457", f"order must be 1 or 2, found {order!r}"))
     at = inputs.param_values(model.program, theta)
     given = inputs.data_values(model.program, model.data)
     points, arrays = other_points(model, at, [to] if isinstance(to, Mapping) else to)
     method, why, plan = chosen(model, method, tuple(arrays))
     run = (model, n, seed, at, given, points, arrays, progress, engine)
-    found = replace(_moved(plan, *run) if plan is not None else _reweighted(*run), why=why)
+    found = replace(_moved(plan, order, *run) if plan is not None else _reweighted(*run), why=why)
     trust.check(found, tolerance, _finite(found))
     trust.agreed(found, _distrust(found, accuracy))
     return found
@@ -137,6 +140,7 @@ def chosen(model: Model, method: str, names: tuple[str, ...]) -> tuple[str, str,
 
 def _moved(
     plan: Plan,
+    order: int,
     model: Model,
     n: int,
     seed: int,
@@ -153,15 +157,21 @@ def _moved(
     found = traces.derivatives(compiled, "move", plan.wrt, n, seed, at, given, progress) if arrays else None
     raw = compiled.simulate(n, seed, at, given, progress) if found is None else found.events
     events = results.events(model, n, seed, at, raw)
+    steps = {name: arrays[name] - np.asarray(at[name]) for name in plan.wrt}
+    bends = traces.curvatures(compiled, steps, n, seed, at, given) if arrays and order == 2 else None
     others = []
     for k, point in enumerate(points):
         if found is None:
             others.append(replace(events, params=point))
             continue
-        step = np.concatenate([(arrays[name][k] - np.asarray(at[name])).ravel() for name in plan.wrt])
-        outputs = {name: _stepped(values, found.moved.get(name), step) for name, values in events.outputs.items()}
-        weight = events.weight if found.moved_weight is None else events.weight + found.moved_weight @ step
-        others.append(replace(events, params=point, outputs=outputs, weight=weight))
+        step = np.concatenate([each[k].ravel() for each in steps.values()])
+        way = {name: np.tensordot(slope, step, axes=(1, 0)) for name, slope in found.moved.items()}
+        far = 0 if found.moved_weight is None else found.moved_weight @ step
+        if bends is not None:
+            way = {name: x + bends.moved[name][:, k] / 2 if name in bends.moved else x for name, x in way.items()}
+            far = far if bends.moved_weight is None else far + bends.moved_weight[:, k] / 2
+        outputs = {name: _stepped(values, way.get(name)) for name, values in events.outputs.items()}
+        others.append(replace(events, params=point, outputs=outputs, weight=events.weight + far))
     m = min(n, CHECKED)
     plain, missed = model._compiled(None, **engine), []
     for other, point in zip(others, points, strict=True):
@@ -209,11 +219,11 @@ def _result(events: results.Events, points: Any, method: str, others: Any, misse
     return Morph(events, points, method, "", tuple(others), missed, worth)
 
 
-def _stepped(values: Any, slope: np.ndarray | None, step: np.ndarray) -> Any:
-    if slope is None:
+def _stepped(values: Any, way: np.ndarray | None) -> Any:
+    if way is None:
         return values
     own = values.values if isinstance(values, results.Jagged) else values
-    return _replaced(values, own + np.tensordot(slope, step, axes=(1, 0)))
+    return _replaced(values, own + way)
 
 
 def _replaced(values: Any, by: np.ndarray) -> Any:
@@ -293,7 +303,7 @@ def _distrust(found: Morph, accuracy: float) -> list[Diagnostic]:
             if part > accuracy:
                 text = f"output '{name}' moved to {_named(found, k)} misses {part:.1%} of its way there"
                 hints = (
-                    "move less far, or reweight (--method reweight)",
+                    "move less far, or to second order (--order 2), or reweight (--method reweight)",
                     f"or accept more than {accuracy:g} of the way with --accuracy",
                 )
                 problems.append(Diagnostic("E922", text, hints=hints))

@@ -183,3 +183,36 @@ def test_explain_knows_every_code(run: Callable[..., Any]) -> None:
         assert shown.status == 0
         assert shown.stdout.startswith(f"{code}: {about.title}")
     assert run("explain", "E203", "--json").json["code"] == "E203"
+
+
+def test_morph_takes_events_to_other_parameters(run: Callable[..., Any], folder: Path) -> None:
+    import numpy as np
+
+    (folder / "smear.hep").write_text(
+        "model smear {\n    param scale: length = 2 cm\n    t ~ exponential(1)\n    x ~ normal(t, 0.3)\n"
+        "    return (x = scale * x)\n}\n",
+        encoding="utf-8",
+    )
+    args = ("morph", "smear.hep", "--to", "scale=2.2cm", "-n", 4000, "--unit", "x=cm")
+    shown = run(*args, "-o", "moved.npz")
+    assert (shown.status, shown.stderr) == (0, "")
+    assert "to scale = 22, by move (events move smoothly with the parameters)" in shown.stdout
+    assert "events written to moved.npz" in shown.stdout
+    found = run(*args, "--json").json
+    assert (found["params"], found["from"], found["method"]) == ({"scale": 22.0}, {"scale": 20.0}, "move")
+    assert found["missed"]["x"] < 1e-4
+    shift, mean = found["shift"]["x"], found["outputs"]["x"]
+    assert (shift["unit"], mean["unit"]) == ("cm", "cm")
+    # E = scale; a common sample. Five standard errors: a false alarm once in two million runs.
+    assert abs(shift["value"] - 0.2) < 5 * shift["se"] < 0.05 * mean["se"] * 5 * 4
+    assert np.load(folder / "moved.npz")["x"].mean() == pytest.approx(10 * mean["mean"], rel=1e-5)
+    weighed = run("morph", "smear.hep", "--to", "scale=2.2cm", "-n", 100, "--method", "reweight", "--json").json
+    assert (weighed["method"], weighed["worth"], weighed["missed"]) == ("reweight", 1.0, {})
+
+
+def test_morph_says_what_is_wrong(run: Callable[..., Any]) -> None:
+    assert run("morph", "choice.hep").status == 2
+    assert run("morph", "choice.hep", "--to", "y=1").status == 1
+    refused = run("morph", "choice.hep", "--to", "x=1.1", "--method", "move")
+    assert refused.status == 1
+    assert "error[E623]" in refused.stderr

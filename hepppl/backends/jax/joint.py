@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
@@ -109,3 +110,31 @@ def ratios(
     with at_points():
         m = run_events(lowering, size, seed, numbers, params, data, wanted, points)
         return finished(lowering, m)
+
+
+def curvatures(
+    lowering: Lowering,
+    size: int,
+    seed: Seed,
+    numbers: Numbers,
+    params: Any,
+    data: Any,
+    wanted: Array,
+    steps: Mapping[str, Array],
+) -> dict[str, Any]:
+    """Events with the second derivatives of their outputs and weight along directions in the space of parameters
+    (``moved``), forward mode over forward mode. ``steps``: (directions, *shape) of each parameter."""
+    from hepppl.backends.jax.run import run_events
+
+    def along(step: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Any]]:
+        def first(moving: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Any]]:
+            tangents = {name: x[None] for name, x in step.items()}
+            m = run_events(lowering, size, seed, numbers, {**params, **moving}, data, wanted, tangents)
+            found = finished(lowering, m)
+            return {name: t[0] for name, t in found.pop("moved").items()}, found
+
+        _, bend, found = jax.jvp(first, ({name: params[name] for name in step},), (dict(step),), has_aux=True)
+        return bend, found
+
+    bend, found = jax.vmap(along, out_axes=(0, None))(steps)
+    return {**found, "moved": bend}

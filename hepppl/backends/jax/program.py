@@ -94,21 +94,23 @@ class Compiled:
         and the table of faults that its ``fault`` output counts in (complete once the function has been traced).
 
         ``what``: "simulate"; "forward" or "reverse" (estimates of derivatives); "score" or "move" (derivatives of each
-        event's joint density or outputs); "ratio" (joint ratios to ``points`` other points, one more argument)."""
-        tangents = wrt.total if what not in ("simulate", "reverse", "ratio") and wrt is not None else points
+        event's joint density or outputs); "ratio" (joint ratios to ``points`` other points, one more argument) or
+        "bend" (second derivatives along so many directions)."""
+        tangents = {"ratio": points, "bend": 1, "reverse": 0}.get(what, 0 if wrt is None else wrt.total)
         settings = replace(
             self.settings,
             tangents=tangents,
             reverse=what == "reverse",
             joint=what in ("score", "ratio"),
-            moves=what == "move",
+            moves=what in ("move", "bend"),
         )
         lowering = Lowering(self.graph, self.plan, settings)
-        if what in ("simulate", "ratio"):
-            one = partial(run.simulate if what == "simulate" else joint.ratios, lowering, tile)
+        kinds = {"simulate": run.simulate, "ratio": joint.ratios, "bend": joint.curvatures}
+        if what in kinds:
+            one = partial(kinds[what], lowering, tile)
         else:
-            kinds = {"forward": run.forward, "reverse": run.reverse}
-            one = partial(kinds.get(what, joint.derivatives), lowering, tile, wrt)
+            differentiating = {"forward": run.forward, "reverse": run.reverse}.get(what, joint.derivatives)
+            one = partial(differentiating, lowering, tile, wrt)
 
         def call(seed: Any, first: Any, count: Any, params: Any, data: Any, *points: Any) -> Any:
             def batch(offset: Array) -> Any:

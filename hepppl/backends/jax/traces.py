@@ -49,6 +49,19 @@ def derivatives(
     return _together([_run(compiled, what, n, seed, params, data, progress, wrt=wrt) for wrt in runs])
 
 
+def curvatures(
+    compiled: Compiled,
+    steps: Mapping[str, np.ndarray],
+    n: int,
+    seed: int,
+    params: Mapping[str, Any],
+    data: Mapping[str, Any],
+) -> Traces:
+    """Second derivatives of the outputs and the weight (``moved``) along ``steps``, (directions, *shape) of each
+    parameter that moves."""
+    return _together([_run(compiled, "bend", n, seed, params, data, points=p) for p in _portions(steps)])
+
+
 def ratios(
     compiled: Compiled,
     points: Mapping[str, np.ndarray],
