@@ -79,7 +79,7 @@ def tolerated(result: Any) -> list[Diagnostic]:
 
 def len_of(result: Any) -> int:
     events = getattr(result, "events", None)
-    return events if isinstance(events, int) else len(result)
+    return events if isinstance(events, int) else len(result if events is None else events)
 
 
 def _fault(fault: Any, events: int) -> Diagnostic:

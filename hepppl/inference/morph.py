@@ -114,7 +114,7 @@ def morph(
     run = (model, n, seed, at, given, points, arrays, progress, engine)
     found = replace(_moved(plan, order, *run) if plan is not None else _reweighted(*run), why=why)
     trust.check(found, tolerance, _finite(found))
-    trust.agreed(found, _distrust(found, accuracy))
+    trust.agreed(found, _distrust(found, order, accuracy))
     return found
 
 
@@ -255,11 +255,16 @@ def _missed(start: results.Events, moved: results.Events, exact: results.Events)
             continue
         compared[name] = tuple(_elements(v, m) for v in three)
     for name, (here, there, truth) in compared.items():
-        with np.errstate(invalid="ignore"):
-            way, off = (np.sqrt(np.mean(np.square(x))) if x.size else 0.0 for x in (truth - here, there - truth))
-        if way > 0 or off > 0:
-            found[name] = float(off / way) if way > 0 else np.inf
+        way, off = _distance(truth, here), _distance(there, truth)
+        if way != 0 or off != 0:
+            found[name] = float(off / way) if way != 0 else np.inf
     return found
+
+
+def _distance(x: np.ndarray, y: np.ndarray) -> float:
+    """Root mean square, where equal infinities are no distance apart."""
+    with np.errstate(invalid="ignore"):
+        return float(np.sqrt(np.mean(np.square(np.where(x == y, 0, x - y))))) if x.size else 0.0
 
 
 def _influence(events: results.Events, output: str) -> tuple[Any, np.ndarray]:
@@ -296,24 +301,27 @@ def _finite(found: Morph) -> Any:
         yield from trust.defined_outputs(events.outputs, events.weight)
 
 
-def _distrust(found: Morph, accuracy: float) -> list[Diagnostic]:
+def _distrust(found: Morph, order: int, accuracy: float) -> list[Diagnostic]:
+    """One diagnostic for each output: at the point where it is worst."""
     problems = []
+    worst: dict[str, tuple[float, int]] = {}
     for k, missed in enumerate(found.missed):
         for name, part in missed.items():
-            if part > accuracy:
-                text = f"output '{name}' moved to {_named(found, k)} misses {part:.1%} of its way there"
-                hints = (
-                    "move less far, or to second order (--order 2), or reweight (--method reweight)",
-                    f"or accept more than {accuracy:g} of the way with --accuracy",
-                )
-                problems.append(Diagnostic("E922", text, hints=hints))
-    for k, worth in enumerate(found.worth):
-        if worth < LEAST_WORTH:
-            text = f"reweighted to {_named(found, k)}, the events are worth {worth:.2%} of their number"
-            problems.append(Diagnostic("E923", text, hints=("go less far, in steps, or simulate there",)))
+            if not part <= max(accuracy, worst.get(name, (0.0, 0))[0]):  # NaN, where an event has no value there
+                worst[name] = part, k
+    nearer = "move less far" + (", or to second order (--order 2)" if order == 1 else "")
+    for name, (part, k) in worst.items():
+        text = f"output '{name}' moved to {_named(found, k)} misses {part:.1%} of its way there"
+        hints = (f"{nearer}, or reweight (--method reweight)", f"or accept more than {accuracy:.1%} with --accuracy")
+        problems.append(Diagnostic("E922", text, hints=hints))
+    worth, k = min(((worth, k) for k, worth in enumerate(found.worth)), default=(1.0, 0))
+    if worth < LEAST_WORTH:
+        text = f"reweighted to {_named(found, k)}, the events are worth {worth:.2%} of their number"
+        problems.append(Diagnostic("E923", text, hints=("go less far, in steps, or simulate there",)))
     return problems
 
 
 def _named(found: Morph, k: int) -> str:
-    start = found.events.params
-    return ", ".join(f"{name} = {value}" for name, value in found.points[k].items() if value != start[name])
+    start, point = found.events.params, found.points[k]
+    changed = (f"{name} = {'[…]' if np.ndim(v) else f'{v:g}'}" for name, v in point.items() if v != start[name])
+    return ", ".join(changed)

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from scipy.special import digamma, expit
+from scipy.special import digamma
 from scipy.stats import binom
 
 import hepppl
 
+from ..statistical.oracles import galton_board
 from .replay import Replay
 
 Z = 4.5
@@ -104,31 +105,8 @@ def galton(examples: Path) -> Any:
     return model, model.gold(60_000, seed=2, ratios_to=[{"theta": -0.6}, {"theta": 0.0}])
 
 
-def board(theta: float) -> tuple[np.ndarray, np.ndarray]:
-    """The distribution of the final position, and E[score of the path | position] P(position), by dynamic programming
-    over the rows; the board of arXiv:1805.12244 in the words of its code."""
-    p, t = np.zeros(33), np.zeros(33)  # P, and the sum of scores times P
-    p[15] = 1
-    for row in range(20):
-        new_p, new_t = np.zeros(33), np.zeros(33)
-        nudge = np.sin(np.pi * row / 19)
-        for at in range(32):
-            if p[at] == 0:
-                continue
-            slope = 10 * (2 * at / 30 - 1)
-            s = expit(slope * theta)
-            left = (1 - nudge) / 2 + nudge * s
-            d_left = nudge * s * (1 - s) * slope
-            to = (at - 1, at) if row % 2 else (at, at + 1)
-            for place, prob, d in ((to[0], left, d_left), (to[1], 1 - left, -d_left)):
-                new_p[place] += p[at] * prob
-                new_t[place] += t[at] * prob + p[at] * d
-        p, t = new_p, new_t
-    return p, t
-
-
 def test_the_board_has_the_published_numbers(galton: Any) -> None:
-    p, t = board(-0.8)
+    p, t = galton_board(-0.8)
     places = np.arange(33)
     assert_allclose([(p * places).sum(), (p * (places - 15.583061) ** 2).sum()], [15.583061, 20.416816], atol=1e-6)
     assert_allclose((t[p > 0] ** 2 / p[p > 0]).sum(), 1.41232, atol=1e-5)
@@ -146,7 +124,7 @@ def test_the_scores_of_the_board_are_those_of_its_paths(galton: Any) -> None:
     assert score.shape == (60_000,)
     mean_is(score, 0.0)
     mean_is(score**2, 2.35469)
-    p, t = board(-0.8)
+    p, t = galton_board(-0.8)
     for place in (10, 15, 20):
         mean_is(score[mined["position"] == place], t[place] / p[place])
     replayed(mined, model.program, [{"theta": -0.6}, {"theta": 0.0}], 10, 1e-5)
@@ -156,7 +134,7 @@ def test_the_ratios_of_the_board_average_to_those_of_its_positions(galton: Any) 
     _, mined = galton
     ratio = np.exp(mined.log_ratio)
     mean_is(ratio, 1.0)
-    here, there = board(-0.8)[0], board(-0.6)[0]
+    here, there = galton_board(-0.8)[0], galton_board(-0.6)[0]
     for place in (10, 15, 20):
         mean_is(ratio[mined["position"] == place, 0], there[place] / here[place])
     # at theta = 0 the position less 5 is Binomial(20, 1/2)

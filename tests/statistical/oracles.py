@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
-from scipy.special import gammaln
+from scipy.special import expit, gammaln
 
 
 @dataclass(frozen=True)
@@ -165,3 +165,33 @@ def mixed(t: float) -> dict[str, Exact]:
         return total
 
     return {name: summed(lambda t, name=name: mean(t, name == "mixed"), t=t) for name in ("mixed", "odds")}
+
+
+def galton_board(theta: float) -> tuple[np.ndarray, np.ndarray]:
+    """The distribution of the final position, and E[score of the path | position] P(position), by dynamic programming
+    over the rows; the board of arXiv:1805.12244 as its authors' code has it."""
+    p, t = np.zeros(33), np.zeros(33)  # P, and the sum of scores times P
+    p[15] = 1
+    for row in range(20):
+        new_p, new_t = np.zeros(33), np.zeros(33)
+        nudge = np.sin(np.pi * row / 19)
+        for at in range(32):
+            if p[at] == 0:
+                continue
+            slope = 10 * (2 * at / 30 - 1)
+            s = expit(slope * theta)
+            left = (1 - nudge) / 2 + nudge * s
+            d_left = nudge * s * (1 - s) * slope
+            to = (at - 1, at) if row % 2 else (at, at + 1)
+            for place, prob, d in ((to[0], left, d_left), (to[1], 1 - left, -d_left)):
+                new_p[place] += p[at] * prob
+                new_t[place] += t[at] * prob + p[at] * d
+        p, t = new_p, new_t
+    return p, t
+
+
+def galton(theta: float) -> Exact:
+    """The mean position, by `galton_board`."""
+    p, t = galton_board(theta)
+    places = np.arange(len(p))
+    return Exact(float(p @ places), {"theta": float(t @ places)})

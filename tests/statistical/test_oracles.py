@@ -32,7 +32,9 @@ EXAMPLES = {
     "chain_reaction": [oracles.chain_reaction(0.3, 2.4)],
     "photodetector": [oracles.photodetector(1.5, 0.4)],
     "veto_shower": list(oracles.veto_shower(0.118)),
+    "galton": [oracles.galton(-0.8)],
     "sudakov": [oracles.veto_shower(0.118)[0]],
+    "sudakov_emissions": [oracles.veto_shower(0.118)[0]],
     "cut_optimisation": [oracles.passing(30.0, 40.0), oracles.passing(30.0, 15.0)],
 }
 
