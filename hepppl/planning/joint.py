@@ -16,7 +16,7 @@ from hepppl.planning.choose import parameters
 from hepppl.planning.laws import law
 from hepppl.planning.refusals import distinct, listed
 
-NO_WAY = "or leave the parameter out of wrt"
+NO_WAY = "or leave the parameter out (of wrt, or where it is)"
 
 
 def check_joint(graph: ModelGraph, wrt: Sequence[str] | None, outputs: bool = True) -> tuple[str, ...]:

@@ -30,8 +30,8 @@ def moving_plan(graph: ModelGraph, wrt: Sequence[str]) -> Plan:
         if row.estimator is None:
             continue
         estimator = load_estimator(row.estimator)
-        if not estimator.pathwise or estimator.stratifies:
-            text = f"events cannot be moved: the value of site '{row.site}' jumps where the parameter moves ({row.why})"
+        if not estimator.pathwise or estimator.stratifies or not estimator.unbiased:
+            text = f"events cannot be moved: site '{row.site}' is one for {row.estimator} ({row.why})"
             problems.append(Diagnostic("E623", text, graph.site(row.number).node.span, hints=(REWEIGHT,)))
     if problems:
         raise HepPlanError(problems)

@@ -195,8 +195,8 @@ def test_parameters_that_act_otherwise_than_through_laws_are_refused(text: str, 
 
 
 def test_a_decision_that_differs_at_a_point_is_no_ratio() -> None:
-    text = "model m { param t = 1.5; k ~ discrete_uniform(0, 4); n ~ normal(if k > t then 1 else 2, 1); return (k = k, n = n) }"
-    model = hepppl.parse(text)
+    text = "k ~ discrete_uniform(0, 4); n ~ normal(if k > t then 1 else 2, 1); return (k = k, n = n)"
+    model = hepppl.parse("model m { param t = 1.5; " + text + " }")
     with pytest.raises(hepppl.HepResultError) as caught:
         model.gold(1000, ratios_to=[{"t": 2.5}])
     (d,) = caught.value.diagnostics

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Settings:
     """Static choices of a compilation. ``tangents``: derivatives carried along (0 in simulation and reverse mode).
     ``joint``: they are those of the density of all that is drawn, at fixed values of it, or the densities at so many
-    other points (`hepppl.backends.jax.joint`). ``moves``: they are those of the outputs, for whom no expectation is
+    other points (`hepppl.backends.jax.joint`). ``moves``: they are those of the outputs, of which no expectation is
     taken."""
 
     precision: int = 32
