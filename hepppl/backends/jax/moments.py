@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from hepppl.backends.jax.results import Derivative
+from hepppl.backends.jax.faults import FaultTable
+from hepppl.backends.jax.gradients import WEIGHT
+from hepppl.backends.jax.results import Derivative, Gradient
+from hepppl.backends.jax.run import Wrt
 
 
 @dataclass
@@ -29,6 +34,14 @@ class Moments:
         self.count += x.shape[-1]
         self.first = first if self.first is None else self.first + first
         self.second = second if self.second is None else self.second + second
+
+    def merge(self, other: Moments) -> None:
+        """Take in the moments of other events."""
+        if other.first is None:
+            return
+        self.count += other.count
+        self.first = other.first if self.first is None else self.first + other.first
+        self.second = other.second if self.second is None else self.second + other.second
 
     def _spread(self, direction: np.ndarray) -> np.ndarray:
         """Standard deviation of one event's ``direction`` · (d(wf), dw, wf, w)."""
@@ -56,3 +69,60 @@ class Moments:
         direction = np.stack([1 / w + 0 * m, -m / w, -d_w / w**2, (m * d_w / w - gradient) / w])
         std = self._spread(direction)
         return Derivative(gradient, std / np.sqrt(self.count), std)
+
+
+@dataclass
+class Sums:
+    """All that a gradient adds up over events, by output and position among the parameters. Sums over disjoint events
+    merge, so that a run can be divided among processes and machines."""
+
+    events: int = 0
+    moments: dict[tuple[str, int], Moments] = field(default_factory=dict)
+    faults: FaultTable = field(default_factory=lambda: FaultTable(each=False))
+    compiling: float = 0.0
+    running: float = 0.0
+
+    def add(self, offset: int, total: int, outputs: Mapping[str, np.ndarray], slopes: Mapping[str, np.ndarray]) -> None:
+        """The raw outputs of events and their gradient estimates by ``total`` parameters, the first at ``offset``."""
+        weight, d_weight = outputs.get(WEIGHT), slopes.get(WEIGHT)
+        for name, wf in outputs.items():
+            own = name == WEIGHT and weight is not None
+            for i in range(total):
+                w = 1.0 if own or weight is None else weight
+                d_w = 0.0 if own or d_weight is None else d_weight[i]
+                self.moments.setdefault((name, offset + i), Moments()).add(slopes[name][i], d_w, wf, w)
+
+    def merge(self, other: Sums) -> None:
+        self.events += other.events
+        for key, moments in other.moments.items():
+            self.moments.setdefault(key, Moments()).merge(moments)
+        self.faults.merge(other.faults)
+        self.compiling += other.compiling
+        self.running += other.running
+
+    def gradient(self, wrt: Wrt, mode: str) -> Gradient:
+        names = dict.fromkeys(name for name, _ in self.moments)
+        means = {name: self.moments[name, 0].mean() for name in names}
+        flat = {name: [self.moments[name, i].derivative() for i in range(wrt.total)] for name in names}
+        return Gradient(
+            {k: v[0] for k, v in means.items()},
+            {k: v[1] for k, v in means.items()},
+            {name: _by_param(wrt, rows) for name, rows in flat.items()},
+            self.events,
+            self.faults.rows(),
+            mode,
+            self.compiling,
+            self.running,
+        )
+
+
+def _by_param(wrt: Wrt, flat: list[Derivative]) -> dict[str, Derivative]:
+    result, ends = {}, np.cumsum([0, *wrt.sizes])
+    for name, shape, a, b in zip(wrt.names, wrt.shapes, ends[:-1], ends[1:], strict=True):
+
+        def shaped(field: str, shape: Any = shape, a: int = a, b: int = b) -> np.ndarray:
+            rows = np.stack([getattr(d, field) for d in flat[a:b]], -1)
+            return rows.reshape((*rows.shape[:-1], *shape))
+
+        result[name] = Derivative(shaped("value"), shaped("se"), shaped("std"))
+    return result

@@ -14,11 +14,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from hepppl.backends.jax import devices as local_devices
 from hepppl.backends.jax import disk, run
+from hepppl.backends.jax.faults import FaultTable
 from hepppl.backends.jax.gradients import WEIGHT
 from hepppl.backends.jax.lowering import FaultKind, Lowering, Settings, held
-from hepppl.backends.jax.moments import Moments
-from hepppl.backends.jax.results import Derivative, Events, Fault, Gradient, Jagged
+from hepppl.backends.jax.moments import Sums
+from hepppl.backends.jax.results import Events, Gradient, Jagged
 from hepppl.backends.jax.vectors import compile_options
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepPlanError
@@ -26,6 +28,8 @@ from hepppl.graph import ModelGraph, Tensor
 from hepppl.planning.plan import Plan
 
 Progress = Callable[[int, int], None]
+#: Events of a run: the number of the first one, and how many.
+Part = tuple[int, int]
 
 #: Events of one batch: loops of random length want many tasks in the queue, loops of static length a tile that stays in
 #: the cache, several of which make one call.
@@ -47,22 +51,33 @@ def compile_program(
     batch: int | None = None,
     rounds: int = 13,
     max_steps: int = 1_000_000,
+    devices: int | None = None,
 ) -> Compiled:
     """Prepare a program for JAX; XLA compiles on first use.
 
     ``plan`` is needed for gradients only. ``mode``: "forward", "reverse" or "auto". ``lanes`` and ``batch`` change
     speed and memory, never an event. Raises `HepUnsupportedError` for what cannot be lowered, `HepPlanError` for
-    reverse mode through loops of random length.
+    reverse mode through loops of random length. ``devices``: how many of this process's share the work (None: one; 0:
+    all of them); the events are the same. Raises `HepValueError` (E465) where there are not as many.
     """
     settings = Settings(precision=precision, rounds=rounds, lanes=lanes, max_steps=max_steps)
-    return Compiled(graph, plan, settings, mode, batch)
+    return Compiled(graph, plan, settings, mode, batch, local_devices.chosen(devices))
 
 
 class Compiled:
     """A program ready to run. All numbers are in base units; see `compile_program`."""
 
-    def __init__(self, graph: ModelGraph, plan: Plan | None, settings: Settings, mode: str, batch: int | None):
+    def __init__(
+        self,
+        graph: ModelGraph,
+        plan: Plan | None,
+        settings: Settings,
+        mode: str,
+        batch: int | None,
+        devices: tuple[Any, ...] = (),
+    ):
         self.graph, self.plan, self.settings, self._batch = graph, plan, settings, batch
+        self.devices = devices  # that share the work; none: the default one does it
         self.random_length = any(node.op in ("while", "process") for node in graph.nodes())
         shapes = {p.name: p.value.type.shape for p in graph.program.params if isinstance(p.value.type, Tensor)}
         names = plan.wrt if plan else ()
@@ -86,6 +101,12 @@ class Compiled:
         if n <= TILE:
             return (SMALL if n <= SMALL else TILE), 1
         return TILE, TILES if n > TILE * TILES // 4 else TILES // 8
+
+    def stride(self, n: int) -> int:
+        """The events of a call in a run of ``n``: a part of a gradient starts at a multiple of it, so that the batches
+        over which estimators take their baselines are those of the whole run."""
+        tile, tiles = self._tile(n)
+        return tile * tiles
 
     def function(self, what: str, tile: int, tiles: int, wrt: run.Wrt | None = None) -> tuple[Any, list[FaultKind]]:
         """The pure function of a call, (seed, first event, count, params, data) -> arrays with a trailing event axis,
@@ -142,6 +163,8 @@ class Compiled:
             return *self._executables[key], 0.0
         began = time.perf_counter()
         call, faults = self.function(*key)
+        if self.devices:
+            call = local_devices.spread(call, self.devices)
         traced = jax.jit(call).trace(*args)
         with disk.programs():
             compiled = traced.lower().compile(compile_options(traced.jaxpr.jaxpr))
@@ -149,20 +172,33 @@ class Compiled:
         return compiled, tuple(faults), time.perf_counter() - began
 
     def _calls(
-        self, what: str, n: int, seed: int, params: Any, data: Any, progress: Progress | None, wrt: run.Wrt | None
+        self,
+        what: str,
+        n: int,
+        seed: int,
+        params: Any,
+        data: Any,
+        progress: Progress | None,
+        wrt: run.Wrt | None,
+        part: Part | None = None,
     ) -> Iterator[tuple[int, Any, tuple[FaultKind, ...], float, float]]:
-        """Run ``n`` events call by call: number of the first event, arrays cut to the events asked for, fault table,
-        seconds of compiling and of running."""
+        """Run ``n`` events, or a part of them, call by call: number of the first event, arrays cut to the events asked
+        for, fault table, seconds of compiling and of running."""
         tile, tiles = self._tile(n)
+        start, count = part or (0, n)
         jagged = Lowering(self.graph, None, self.settings).jagged if what == "simulate" else frozenset()
         done = 0
-        while done < n:
+        while done < count:
             with self._precision():
-                used = min(tile * tiles, n - done)
-                args = self.arguments(seed, done, used, params, data)
+                used = min(tile * tiles * len(self.devices or (None,)), count - done)
+                args = self.arguments(seed, start + done, used, params, data)
+                if self.devices:  # events do not mind whose they are; batches that baselines are taken over stay whole
+                    share = -(-used // len(self.devices)) if what == "simulate" else tile * tiles
+                    args = (*args[:2], np.asarray(share, np.uint32), *args[2:])
                 executable, faults, compiling = self._executable((what, tile, tiles, wrt), args)
                 began = time.perf_counter()
-                out = jax.tree.map(np.asarray, executable(*args))
+                out = executable(*args)
+                out = local_devices.joined(out, share) if self.devices else jax.tree.map(np.asarray, out)
             kept = out.pop("most", None)
             most = max((int(out["outputs"][k][-1].max()) for k in jagged), default=0)
             most = max(most, 0 if kept is None else int(kept.max()))
@@ -171,10 +207,10 @@ class Compiled:
                 self._executables.clear()
                 continue
             cut = jax.tree.map(lambda x, used=used: x[..., :used], out)
-            yield done, cut, faults, compiling, time.perf_counter() - began
+            yield start + done, cut, faults, compiling, time.perf_counter() - began
             done += used
             if progress:
-                progress(done, n)
+                progress(done, count)
 
     # ------------------------------------------------------------ events
 
@@ -185,11 +221,12 @@ class Compiled:
         params: Mapping[str, Any],
         data: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
+        part: Part | None = None,
     ) -> Events:
-        """Events 0 … n-1 of a seed."""
+        """Events 0 … n-1 of a seed, or a part of them."""
         parts, compiling, running, table = [], 0.0, 0.0, FaultTable()
         for first, out, faults, compile_seconds, run_seconds in self._calls(
-            "simulate", n, seed, params, data or {}, progress, None
+            "simulate", n, seed, params, data or {}, progress, None, part
         ):
             compiling, running = compiling + compile_seconds, running + run_seconds
             table.add(first, out["fault"], faults)
@@ -198,7 +235,7 @@ class Compiled:
         rows = {k: Jagged.join([part["outputs"].pop(k) for part in parts]) for k in jagged}
         joined = jax.tree.map(lambda *xs: np.moveaxis(np.concatenate(xs, -1), -1, 0), *parts)
         joined["outputs"].update(rows)
-        codes, found = table.finish(joined["fault"])
+        codes, found = table.finish()
         return Events(joined["outputs"], joined["weight"], codes, found, compiling, running)
 
     def gradient(
@@ -210,49 +247,31 @@ class Compiled:
         progress: Progress | None = None,
     ) -> Gradient:
         """Expectations of the outputs and their derivatives, from events 0 … n-1 of a seed."""
+        return self.sums(n, seed, params, data, progress).gradient(self.wrt, self.mode)
+
+    def sums(
+        self,
+        n: int,
+        seed: int,
+        params: Mapping[str, Any],
+        data: Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+        part: Part | None = None,
+    ) -> Sums:
+        """What `gradient` adds up, over all events or over a part of them that starts at a multiple of `stride`."""
         assert self.plan is not None, "a gradient needs a plan"
         chunks = [self.wrt] if self.mode == "reverse" else list(chunked(self.wrt))
-        moments: dict[tuple[str, int], Moments] = {}
-        compiling, running, table, offset = 0.0, 0.0, FaultTable(), 0
+        total, offset = Sums(events=n if part is None else part[1]), 0
         for number, wrt in enumerate(chunks):
             last = progress if number == len(chunks) - 1 else None
             for first, out, faults, compile_seconds, run_seconds in self._calls(
-                self.mode, n, seed, params, data or {}, last, wrt
+                self.mode, n, seed, params, data or {}, last, wrt, part
             ):
-                compiling, running = compiling + compile_seconds, running + run_seconds
-                table.add(first, out["fault"], faults, again=number > 0)
-                outputs, gradient = out["outputs"], out["gradient"]
-                weight, d_weight = outputs.get(WEIGHT), gradient.get(WEIGHT)
-                for name, wf in outputs.items():
-                    own = name == WEIGHT and weight is not None
-                    for i in range(wrt.total):
-                        w = 1.0 if own or weight is None else weight
-                        d_w = 0.0 if own or d_weight is None else d_weight[i]
-                        moments.setdefault((name, offset + i), Moments()).add(gradient[name][i], d_w, wf, w)
+                total.compiling, total.running = total.compiling + compile_seconds, total.running + run_seconds
+                total.faults.add(first, out["fault"], faults, again=number > 0)
+                total.add(offset, wrt.total, out["outputs"], out["gradient"])
             offset += wrt.total
-        names = dict.fromkeys(name for name, _ in moments)
-        means = {name: moments[name, 0].mean() for name in names}
-        return Gradient(
-            {k: v[0] for k, v in means.items()},
-            {k: v[1] for k, v in means.items()},
-            {name: self._derivatives([moments[name, i].derivative() for i in range(offset)]) for name in names},
-            n,
-            table.finish(None)[1],
-            self.mode,
-            compiling,
-            running,
-        )
-
-    def _derivatives(self, flat: list[Derivative]) -> dict[str, Derivative]:
-        result, ends = {}, np.cumsum([0, *self.wrt.sizes])
-        for name, shape, a, b in zip(self.wrt.names, self.wrt.shapes, ends[:-1], ends[1:], strict=True):
-
-            def shaped(field: str, shape: Any = shape, a: int = a, b: int = b) -> np.ndarray:
-                rows = np.stack([getattr(d, field) for d in flat[a:b]], -1)
-                return rows.reshape((*rows.shape[:-1], *shape))
-
-            result[name] = Derivative(shaped("value"), shaped("se"), shaped("std"))
-        return result
+        return total
 
     # ------------------------------------------------------------ for people who write JAX
 
@@ -338,32 +357,3 @@ def chunked(wrt: run.Wrt) -> Iterator[run.Wrt]:
         shapes.append(shape)
     if names:
         yield run.Wrt(tuple(names), tuple(shapes))
-
-
-class FaultTable:
-    """Counts of faults over calls. A fault is known by its place in the text, whatever the compilation calls it."""
-
-    def __init__(self) -> None:
-        self.kinds: list[FaultKind] = []
-        self.counts: list[int] = []
-        self.first: list[int] = []
-        self.codes: list[np.ndarray] = []
-
-    def add(self, first: int, fault: np.ndarray, kinds: tuple[FaultKind, ...], again: bool = False) -> None:
-        codes = np.zeros(len(fault), np.int32)
-        for code in np.unique(fault[fault > 0]):
-            kind = kinds[code - 1]
-            if kind not in self.kinds:
-                self.kinds.append(kind)
-                self.counts.append(0)
-                self.first.append(first + int(np.argmax(fault == code)))
-            at = self.kinds.index(kind)
-            codes[fault == code] = at + 1
-            if not again:
-                self.counts[at] += int((fault == code).sum())
-        self.codes.append(codes)
-
-    def finish(self, like: np.ndarray | None) -> tuple[np.ndarray, tuple[Fault, ...]]:
-        rows = zip(self.kinds, self.counts, self.first, strict=True)
-        faults = tuple(Fault(k.kind, k.message, k.span, n, at) for k, n, at in rows)
-        return (np.concatenate(self.codes) if like is not None else np.zeros(0, np.int32)), faults
