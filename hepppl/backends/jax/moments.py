@@ -96,8 +96,8 @@ class Sums:
         self.events += other.events
         for key, moments in other.moments.items():
             self.moments.setdefault(key, Moments()).merge(moments)
-        self.faults.merge(other.faults)
-        self.compiling += other.compiling
+        self.faults.merge(other.faults.rows())
+        self.compiling = max(self.compiling, other.compiling)  # those that are not in one process compile at once
         self.running += other.running
 
     def gradient(self, wrt: Wrt, mode: str) -> Gradient:

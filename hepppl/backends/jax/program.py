@@ -106,7 +106,7 @@ class Compiled:
         """The events of a call in a run of ``n``: a part of a gradient starts at a multiple of it, so that the batches
         over which estimators take their baselines are those of the whole run."""
         tile, tiles = self._tile(n)
-        return tile * tiles
+        return tile * tiles * max(len(self.devices), 1)
 
     def function(self, what: str, tile: int, tiles: int, wrt: run.Wrt | None = None) -> tuple[Any, list[FaultKind]]:
         """The pure function of a call, (seed, first event, count, params, data) -> arrays with a trailing event axis,
@@ -190,7 +190,7 @@ class Compiled:
         done = 0
         while done < count:
             with self._precision():
-                used = min(tile * tiles * len(self.devices or (None,)), count - done)
+                used = min(self.stride(n), count - done)
                 args = self.arguments(seed, start + done, used, params, data)
                 if self.devices:  # events do not mind whose they are; batches that baselines are taken over stay whole
                     share = -(-used // len(self.devices)) if what == "simulate" else tile * tiles
