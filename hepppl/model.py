@@ -198,7 +198,7 @@ class Model:
 
     def simulate_to(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | None,
         n: int,
         seed: int = 0,
         data: Mapping[str, Any] | None = None,
@@ -218,7 +218,7 @@ class Model:
         **values: Any,
     ) -> Summary:
         """``n`` events to a file (``.npz``, ``.h5``, ``.parquet`` or ``.root``), in memory that does not grow with
-        ``n``.
+        ``n``; their means only where there is no path.
 
         Until the file is complete, the events are in a folder ``FILE.parts`` beside it; ``resume`` takes up what is
         there. The rest as in `simulate`. Raises also `HepFileError`: E515 where the folder holds another run.
@@ -228,7 +228,7 @@ class Model:
         n, seed = inputs.check_run(n, seed, tolerance)
         engine = inputs.engine(precision, rounds, lanes, batch, max_steps) | inputs.devices(devices)
         work = self._work(n, seed, data, {**(params or {}), **values}, engine)
-        return scale.write(path, work, scale.Spread(dask, hosts), tolerance, resume, progress)
+        return scale.stream(path, work, scale.Spread(dask, hosts), tolerance, resume, progress)
 
     def grad(
         self,

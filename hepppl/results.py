@@ -268,8 +268,8 @@ def plain(value: Any) -> Any:
 def simulated(
     run: Any, events: int, moments: Mapping[str, tuple[Any, Any, Any]], elements: Mapping[str, int]
 ) -> dict[str, Any]:
-    """What ``simulate --json`` prints of `Events` or of their summary: mean, standard error and deviation of the outputs
-    of fixed shape, the number of ``elements`` of the others."""
+    """What ``simulate --json`` prints of `Events` or of their summary: mean, standard error and deviation of the
+    outputs of fixed shape, the number of ``elements`` of the others."""
     units = {**run.units, "weight": ""}
     fixed = {
         name: {"mean": plain(mean), "se": plain(se), "std": plain(std), "unit": units[name]}

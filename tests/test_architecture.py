@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "plugin": {"diagnostics"},
     "planning": {"graph", "plugin", "distributions", "diagnostics"},
     "backends": {"graph", "planning", "plugin", "distributions", "diagnostics"},
+    "scale": {"", "backends", "plugin", "io", "diagnostics"},
     # The conformance kit runs plugins as a user would: by programs, and by what the interface promises of numerics.
     "testing": {"", "backends", "semantics", "syntax", "plugin", "distributions", "diagnostics"},
 }
@@ -209,7 +210,7 @@ def test_the_methods_of_a_model_are_frozen() -> None:
 
     assert public(Model) == {
         "compile", "data", "dims", "file", "grad", "graph", "model_graph", "name", "params", "plan", "program",
-        "simulate", "units", "verify", "with_data",
+        "simulate", "simulate_to", "units", "verify", "with_data",
     }  # fmt: skip
     assert public(Compiled) == {"model", "plan", "program", "simulate", "value_and_grad"}
     assert public(Events) >= {"mean", "se", "std", "weight", "weighted", "truncated", "units", "keys", "to_dict"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -21,17 +22,39 @@ Scales = Mapping[str, tuple[float, str]]
 
 @contextmanager
 def progress(label: str, total: int, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A progress bar on standard error, on a terminal only; yields the callback that moves it."""
+    """A progress bar with rate and remaining time on standard error, on a terminal only; yields the callback that moves
+    it."""
     if quiet or not sys.stderr.isatty():
         yield None
         return
-    with click.progressbar(length=max(total, 1), label=label, file=sys.stderr, show_pos=True) as bar:
+    began: list[tuple[float, int]] = []
+
+    def rate(now: tuple[float, int] | None) -> str | None:
+        """Since the first call, which compiles."""
+        if now is None or now[1] == began[0][1]:
+            return None
+        return f"{text.rate(now[1] - began[0][1], now[0] - began[0][0])} events/s"
+
+    with click.progressbar(
+        length=max(total, 1), label=label, file=sys.stderr, show_pos=True, item_show_func=rate
+    ) as bar:
 
         def move(done: int, total: int) -> None:
             bar.length = total
-            bar.update(done - bar.pos)
+            began.append((time.monotonic(), done))
+            del began[1:-1]
+            bar.update(done - bar.pos, began[-1])
 
         yield move
+
+
+def heard(hosts: bool, quiet: bool, as_json: bool) -> tuple[bool, bool]:
+    """``--quiet`` and ``--json`` after the work: of the processes that share it, one speaks."""
+    if hosts:
+        from hepppl.scale.hosts import is_first
+
+        return (quiet, as_json) if is_first() else (True, False)
+    return quiet, as_json
 
 
 def run(job: Callable[[], Any]) -> tuple[Any, HepResultError | None]:

@@ -3,5 +3,4 @@
 from hepppl.scale.runs import Spread as Spread
 from hepppl.scale.runs import differentiate as differentiate
 from hepppl.scale.runs import simulate as simulate
-from hepppl.scale.runs import summarise as summarise
-from hepppl.scale.writing import write as write
+from hepppl.scale.streams import stream as stream

@@ -1,7 +1,7 @@
 """The parts of a run divided among the processes of `jax.distributed`, on one machine or many.
 
-Every process makes the same call. Process p of P takes the parts p, p + P, … on its own devices, and gets the results of
-all; files are written by each for its own parts and put together by the first, in a folder that all must see.
+Every process makes the same call. Process p of P takes the parts p, p + P, … on its own devices, and gets the
+results of all; files are written by each for its own parts and put together by the first, in a folder that all see.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepValueError
 from hepppl.io.write import writing
 from hepppl.scale.parts import Parts
-from hepppl.scale.runs import Progress, Spread, running
+from hepppl.scale.runs import Progress, Spread
+from hepppl.scale.streams import missing, prepared, put_together, store
 from hepppl.scale.summary import Summary
 from hepppl.scale.work import Part, Work
-from hepppl.scale.writing import missing, prepared, put_together, store
 
 
 def start() -> None:
@@ -45,13 +45,16 @@ def start() -> None:
         raise HepValueError(Diagnostic("E466", message, hints=(hint,))) from None
 
 
+def is_first() -> bool:
+    return jax.process_index() == 0
+
+
 def mine(parts: Sequence[Part]) -> list[Part]:
     return list(parts[jax.process_index() :: jax.process_count()])
 
 
 def run(work: Work, parts: Sequence[Part]) -> list[Any]:
     """The results of all parts, in their order, in every process."""
-    start()
     found = gathered(lambda: [work.run(part) for part in mine(parts)])
     return [found[i % len(found)][i // len(found)] for i in range(len(parts))]
 
@@ -59,9 +62,8 @@ def run(work: Work, parts: Sequence[Part]) -> list[Any]:
 def write(
     path: str | os.PathLike[str], work: Work, tolerance: float, resume: bool, progress: Progress | None
 ) -> Summary:
-    """As `hepppl.scale.writing.write`; every process gets the summary."""
-    start()
-    began, first = time.perf_counter(), jax.process_index() == 0
+    """As `hepppl.scale.streams.stream`; every process gets the summary."""
+    began, first = time.perf_counter(), is_first()
 
     def of_the_first(job: Callable[[], Any]) -> Any:
         return gathered(lambda: job() if first else None)[0]
@@ -74,9 +76,7 @@ def write(
     parts = of_the_first(opened)
     todo = mine(of_the_first(lambda: missing(parts, work)))
     compiling = max(gathered(lambda: store(parts, work, Spread(), todo, progress)))
-    summary = of_the_first(lambda: put_together(Path(path), parts, work, tolerance))
-    summary.seconds.update(compile=compiling, run=running(began, compiling))
-    return summary
+    return of_the_first(lambda: put_together(Path(path), parts, work, tolerance, began, compiling))
 
 
 def gathered(job: Callable[[], Any]) -> list[Any]:

@@ -91,7 +91,16 @@ class Parts:
             else:
                 columns[f"output.{name}"] = values
         faults = [
-            [f.kind, f.message, f.span.source.name, f.span.source.text, f.span.start, f.span.end, f.count, f.first_event]
+            [
+                f.kind,
+                f.message,
+                f.span.source.name,
+                f.span.source.text,
+                f.span.start,
+                f.span.end,
+                f.count,
+                f.first_event,
+            ]
             for f in raw.faults
         ]
         unfinished = self.path(first).with_suffix(".new")

@@ -9,7 +9,6 @@ from typing import Any
 
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepValueError
-from hepppl.scale.summary import Summary
 from hepppl.scale.work import Part, Work
 
 Progress = Callable[[int, int], None]
@@ -27,6 +26,13 @@ class Spread:
         if self.dask is not None and self.hosts:
             message = "a run is divided among the workers of Dask or among the processes of JAX, not among both"
             raise HepValueError(Diagnostic("E466", message))
+
+    def begin(self) -> None:
+        """To be called before anything else: processes find each other before they use a device."""
+        if self.hosts:
+            from hepppl.scale import hosts
+
+            hosts.start()
 
     @property
     def alone(self) -> bool:
@@ -57,6 +63,7 @@ def results(work: Work, spread: Spread, progress: Progress | None, parts: Sequen
 
 def simulate(work: Work, spread: Spread, progress: Progress | None) -> Any:
     """All events of a run, in memory."""
+    spread.begin()
     if spread.alone:
         return work.compiled.simulate(work.n, work.seed, work.point, work.given, progress)
     from hepppl.backends.jax import joined
@@ -68,6 +75,7 @@ def simulate(work: Work, spread: Spread, progress: Progress | None) -> Any:
 
 def differentiate(work: Work, spread: Spread, progress: Progress | None) -> Any:
     """The gradient of a run."""
+    spread.begin()
     if spread.alone:
         return work.compiled.gradient(work.n, work.seed, work.point, work.given, progress)
     began = time.perf_counter()
@@ -83,12 +91,3 @@ def running(began: float, compiling: float) -> float:
     """Seconds since ``began`` without those that the slowest process spent compiling: what many did at once counts
     once."""
     return max(time.perf_counter() - began - compiling, 0.0)
-
-
-def summarise(work: Work, spread: Spread, progress: Progress | None) -> Summary:
-    """Means and errors of a run's events, none of which is kept."""
-    summary, began = Summary.of(work), time.perf_counter()
-    for (first, _), raw in results(work, spread, progress, work.parts()):
-        summary.add(first, raw)
-    summary.seconds["run"] = running(began, summary.seconds["compile"])
-    return summary

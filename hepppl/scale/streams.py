@@ -14,25 +14,37 @@ from hepppl.scale.summary import Summary
 from hepppl.scale.work import Part, Work
 
 
-def write(
-    path: str | os.PathLike[str], work: Work, spread: Spread, tolerance: float, resume: bool, progress: Progress | None
+def stream(
+    path: str | os.PathLike[str] | None,
+    work: Work,
+    spread: Spread,
+    tolerance: float,
+    resume: bool,
+    progress: Progress | None,
 ) -> Summary:
-    """Run the parts that are not on disk yet, then write the file. Where the result is not to be trusted, there is no
-    file, and the parts stay: to be resumed with another tolerance.
+    """Run the parts that are not on disk yet, then write the file; without a path, a summary only. Where the result is
+    not to be trusted, there is no file, and the parts stay: to be resumed with another tolerance.
 
-    Raises `HepFileError` (E511 to E513, E515), `HepResultError`.
+    Raises `HepFileError` (E511 to E513, E515), and `HepResultError` with the `Summary` as its result.
     """
+    spread.begin()
+    began = time.perf_counter()
+    if path is None:
+        summary = Summary.of(work)
+        for (first, _), raw in results(work, spread, progress, work.parts()):
+            summary.add(first, raw)
+        compiling = summary.seconds["compile"]
+        check(summary, began, compiling, tolerance)
+        return summary
     if spread.hosts:
         from hepppl.scale import hosts
 
         return hosts.write(path, work, tolerance, resume, progress)
-    began, path = time.perf_counter(), prepared(path)
+    path = prepared(path)
     with writing(path):
         parts = Parts.opened(path, work, resume)
         compiling = store(parts, work, spread, missing(parts, work), progress)
-    summary = put_together(path, parts, work, tolerance)
-    summary.seconds.update(compile=compiling, run=running(began, compiling))
-    return summary
+    return put_together(path, parts, work, tolerance, began, compiling)
 
 
 def prepared(path: str | os.PathLike[str]) -> Path:
@@ -54,14 +66,18 @@ def store(parts: Parts, work: Work, spread: Spread, todo: list[Part], progress: 
     return compiling
 
 
-def put_together(path: Path, parts: Parts, work: Work, tolerance: float) -> Summary:
+def put_together(path: Path, parts: Parts, work: Work, tolerance: float, began: float, compiling: float) -> Summary:
     """The file of a run all of whose parts are there. Raises `HepResultError` with the `Summary` as its result."""
     summary = Summary.of(work)
     firsts = tuple(first for first, _ in work.parts(parts.size))
     for first in firsts:
         summary.add(first, parts.read(first))
-    trust.check(summary, tolerance, summary.defined())
-    pieces = Pieces(parts, firsts, summary.names)
-    write_pieces(path, pieces, summary.to_dict(), parts.folder / "whole")
+    check(summary, began, compiling, tolerance)
+    write_pieces(path, Pieces(parts, firsts, summary.names), summary.to_dict(), parts.folder / "whole")
     parts.remove()
     return summary
+
+
+def check(summary: Summary, began: float, compiling: float, tolerance: float) -> None:
+    summary.seconds.update(compile=compiling, run=running(began, compiling))
+    trust.check(summary, tolerance, summary.defined())
