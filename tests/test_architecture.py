@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "plugin": {"diagnostics"},
     "planning": {"graph", "plugin", "distributions", "diagnostics"},
     "backends": {"graph", "planning", "plugin", "distributions", "diagnostics"},
-    "scale": {"", "backends", "plugin", "io", "diagnostics"},
+    "scale": {"", "backends", "planning", "plugin", "io", "diagnostics"},
     # The conformance kit runs plugins as a user would: by programs, and by what the interface promises of numerics.
     "testing": {"", "backends", "semantics", "syntax", "plugin", "distributions", "diagnostics"},
 }

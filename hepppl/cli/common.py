@@ -162,8 +162,8 @@ def chosen_plan(model: Model, by: Mapping[str, str], wrt: Sequence[str], plan_fi
 def engine_options(chosen: Mapping[str, Any]) -> dict[str, Any]:
     """The options of `ENGINE` and `SPREAD` as `Model` takes them."""
     numbers = {key: int(chosen[key]) for key in ("precision", "rounds")}
-    devices = chosen.get("devices")
-    return {**chosen, **numbers, "devices": int(devices) if (devices or "").isdecimal() else devices}
+    devices = chosen.get("devices") or ""
+    return {**chosen, **numbers, "devices": int(devices) if devices.isdecimal() else devices or None}
 
 
 def print_json(value: Mapping[str, Any]) -> None:

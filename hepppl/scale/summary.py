@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass
 class Column:
-    """Weighted sums over events, elementwise over an output's shape, of powers of its distance from ``origin``: a number
-    near its mean, so that squares do not cancel."""
+    """Weighted sums over events, elementwise over an output's shape, of powers of its distance from ``origin``: a
+    number near its mean, so that squares do not cancel."""
 
     origin: np.ndarray | None = None
     events: int = 0
@@ -54,8 +54,8 @@ class Column:
 
 @dataclass(eq=False)
 class Summary:
-    """What a simulation came to: as `hepppl.Events`, without the events. ``len(summary)`` is their number, ``names`` the
-    outputs; ``elements``: how many each output of varying length has in all."""
+    """What a simulation came to: as `hepppl.Events`, without the events. ``len(summary)`` is their number, ``names``
+    the outputs; ``elements``: how many each output of varying length has in all."""
 
     model: str
     seed: int
