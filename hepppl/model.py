@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from hepppl import inputs
+from hepppl import identity, inputs
 from hepppl.diagnostics import Diagnostic, Source
 from hepppl.diagnostics.errors import HepValueError
 from hepppl.semantics.types import Dim, Tensor
@@ -340,7 +340,8 @@ class Model:
         if key not in self._memo:
             from hepppl.backends.jax import compile_program
 
-            self._memo[key] = compile_program(self.model_graph, plan=plan, **options)
+            origin = identity.digest(self.program.source.name, identity.of_program(self))
+            self._memo[key] = compile_program(self.model_graph, plan=plan, origin=origin, **options)
         return self._memo[key]
 
     def __repr__(self) -> str:

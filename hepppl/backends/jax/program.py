@@ -52,16 +52,19 @@ def compile_program(
     rounds: int = 13,
     max_steps: int = 1_000_000,
     devices: int | None = None,
+    origin: str | None = None,
 ) -> Compiled:
     """Prepare a program for JAX; XLA compiles on first use.
 
     ``plan`` is needed for gradients only. ``mode``: "forward", "reverse" or "auto". ``lanes`` and ``batch`` change
     speed and memory, never an event. Raises `HepUnsupportedError` for what cannot be lowered, `HepPlanError` for
     reverse mode through loops of random length. ``devices``: how many of this process's share the work (None: one; 0:
-    all of them); the events are the same. Raises `HepValueError` (E465) where there are not as many.
+    all of them); the events are the same. ``origin`` identifies the texts that the graph was made of: what is compiled
+    is then found again by later processes without being traced. Raises `HepValueError` (E465) where there are not as
+    many devices.
     """
     settings = Settings(precision=precision, rounds=rounds, lanes=lanes, max_steps=max_steps)
-    return Compiled(graph, plan, settings, mode, batch, local_devices.chosen(devices))
+    return Compiled(graph, plan, settings, mode, batch, local_devices.chosen(devices), origin)
 
 
 class Compiled:
@@ -75,9 +78,11 @@ class Compiled:
         mode: str,
         batch: int | None,
         devices: tuple[Any, ...] = (),
+        origin: str | None = None,
     ):
         self.graph, self.plan, self.settings, self._batch = graph, plan, settings, batch
         self.devices = devices  # that share the work; none: the default one does it
+        self.origin = origin
         self.random_length = any(node.op in ("while", "process") for node in graph.nodes())
         shapes = {p.name: p.value.type.shape for p in graph.program.params if isinstance(p.value.type, Tensor)}
         names = plan.wrt if plan else ()
@@ -162,14 +167,18 @@ class Compiled:
         if key in self._executables:
             return *self._executables[key], 0.0
         began = time.perf_counter()
-        call, faults = self.function(*key)
-        if self.devices:
-            call = local_devices.spread(call, self.devices)
-        traced = jax.jit(call).trace(*args)
-        with disk.programs():
-            compiled = traced.lower().compile(compile_options(traced.jaxpr.jaxpr))
-        self._executables[key] = (compiled, tuple(faults))
-        return compiled, tuple(faults), time.perf_counter() - began
+        devices = self.devices or jax.local_devices()[:1]
+        name = disk.name_of(self.origin, self.graph, self.plan, self.settings, key, args, len(self.devices))
+        found = disk.load(name, devices)
+        if found is None:
+            call, faults = self.function(*key)
+            if self.devices:
+                call = local_devices.spread(call, self.devices)
+            traced = jax.jit(call).trace(*args)
+            table, options = tuple(faults), compile_options(traced.jaxpr.jaxpr)
+            found = disk.compiled(traced, options, name, table, devices, began), table
+        self._executables[key] = found
+        return *found, time.perf_counter() - began
 
     def _calls(
         self,
