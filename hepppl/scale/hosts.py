@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -87,12 +89,26 @@ def gathered(job: Callable[[], Any]) -> list[Any]:
     except Exception as error:  # whatever it is, it is raised again below
         outcome = False, error
     own = np.frombuffer(pickle.dumps(outcome), np.uint8)
-    sizes = multihost_utils.process_allgather(np.array([len(own)], np.int32)).ravel()
-    padded = np.zeros(sizes.max(), np.uint8)
-    padded[: len(own)] = own
-    rows = multihost_utils.process_allgather(padded)
+    with _standard_output_untouched():
+        sizes = multihost_utils.process_allgather(np.array([len(own)], np.int32)).ravel()
+        padded = np.zeros(sizes.max(), np.uint8)
+        padded[: len(own)] = own
+        rows = multihost_utils.process_allgather(padded)
     outcomes = [pickle.loads(row[:size].tobytes()) for row, size in zip(rows, sizes, strict=True)]
     for fine, value in outcomes:
         if not fine:
             raise value
     return [value for _, value in outcomes]
+
+
+@contextmanager
+def _standard_output_untouched() -> Iterator[None]:
+    """Gloo, by which CPUs talk, says on standard output whom it has met; that belongs on standard error."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)

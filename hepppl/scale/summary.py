@@ -26,16 +26,18 @@ class Column:
 
     def add(self, values: np.ndarray, weight: np.ndarray) -> None:
         """Values (events, *shape); an event of weight 0 counts whatever its values are."""
+        self.events += len(values)
+        if not np.any(weight) and self.sums is not None:  # nothing is added, and there is no mean to be near to
+            return
         w = weight.astype(np.float64).reshape((-1,) + (1,) * (values.ndim - 1))
         x = np.where(w == 0, 0.0, values.astype(np.float64))
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            if self.origin is None:
+            if self.origin is None or not np.any(self.sums):
                 middle = (w * x).sum(0) / w.sum(0)
                 self.origin = np.where(np.isfinite(middle), middle, 0.0)
             x = x - self.origin
             powers = [w + 0 * x, w * x, w * x**2, w**2 + 0 * x, w**2 * x, w**2 * x**2]
             sums = np.stack([power.sum(0) for power in powers])
-        self.events += len(values)
         self.sums = sums if self.sums is None else self.sums + sums
 
     def moments(self) -> tuple[Any, Any, Any]:
