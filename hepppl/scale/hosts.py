@@ -90,7 +90,7 @@ def gathered(job: Callable[[], Any]) -> list[Any]:
         outcome = False, error
     own = np.frombuffer(pickle.dumps(outcome), np.uint8)
     with _standard_output_untouched():
-        sizes = multihost_utils.process_allgather(np.array([len(own)], np.int32)).ravel()
+        sizes = multihost_utils.process_allgather(np.array([len(own)], np.uint32)).ravel()
         padded = np.zeros(sizes.max(), np.uint8)
         padded[: len(own)] = own
         rows = multihost_utils.process_allgather(padded)
