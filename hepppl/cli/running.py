@@ -29,21 +29,23 @@ def progress(label: str, total: int, quiet: bool) -> Iterator[Callable[[int, int
         return
     began: list[tuple[float, int]] = []
 
-    def rate(now: tuple[float, int] | None) -> str | None:
-        """Since the first call, which compiles."""
-        if now is None or now[1] == began[0][1]:
+    def speed(now: tuple[int, int] | None) -> str | None:
+        """Rate and remaining time, by what followed the first call: that one compiles."""
+        if now is None or now[0] == began[0][1]:
             return None
-        return f"{text.rate(now[1] - began[0][1], now[0] - began[0][0])} events/s"
+        seconds, (done, total) = time.monotonic() - began[0][0], now
+        left = seconds * (total - done) / (done - began[0][1])
+        return f"{text.rate(done - began[0][1], seconds)} events/s, {text.duration(left)} left"
 
     with click.progressbar(
-        length=max(total, 1), label=label, file=sys.stderr, show_pos=True, item_show_func=rate
+        length=max(total, 1), label=label, file=sys.stderr, show_pos=True, show_eta=False, item_show_func=speed
     ) as bar:
 
         def move(done: int, total: int) -> None:
+            if not began:
+                began.append((time.monotonic(), done))
             bar.length = total
-            began.append((time.monotonic(), done))
-            del began[1:-1]
-            bar.update(done - bar.pos, began[-1])
+            bar.update(done - bar.pos, (done, total))
 
         yield move
 

@@ -78,11 +78,8 @@ def load(name: str | None, devices: Sequence[Any]) -> tuple[Any, Any] | None:
     if folder is None or name is None:
         return None
     try:
-        path = folder / f"{name}.run"
-        program, trees, beside = pickle.loads(path.read_bytes())
-        executable = _executable(folder / f"{program}.xla", trees, devices)
-        os.utime(path)
-        return executable, beside
+        program, trees, beside = pickle.loads(_read(folder / f"{name}.run"))
+        return _executable(folder / f"{program}.xla", trees, devices), beside
     except Exception:  # absent, of another JAX in spite of its name, half written by a machine that lost power
         return None
 
@@ -95,10 +92,12 @@ def compiled(traced: Any, options: Any, name: str | None, beside: Any, devices: 
             return lowered.compile(options)
     program = _hash(lowered.as_text(), repr(options), environment())
     trees = lowered.in_tree, lowered.out_tree
+    executable = None
     with suppress(Exception):
-        found = _executable(folder / f"{program}.xla", trees, devices)
+        executable = _executable(folder / f"{program}.xla", trees, devices)
         _write(folder, name, (program, trees, beside))
-        return found
+    if executable is not None:
+        return executable
     executable = lowered.compile(options)
     if time.perf_counter() - began > SECONDS:
         with suppress(Exception):  # not every device's executables can be written, and not every folder can
@@ -110,9 +109,15 @@ def compiled(traced: Any, options: Any, name: str | None, beside: Any, devices: 
 
 
 def _executable(path: Path, trees: tuple[Any, Any], devices: Sequence[Any]) -> Any:
-    kept = zlib.decompress(path.read_bytes())
-    os.utime(path)
+    kept = zlib.decompress(_read(path))
     return serialize_executable.deserialize_and_load(kept, *trees, execution_devices=devices)
+
+
+def _read(path: Path) -> bytes:
+    content = path.read_bytes()
+    with suppress(OSError):  # a folder may be one to read only
+        os.utime(path)
+    return content
 
 
 def _write(folder: Path, name: str | None, content: Any) -> None:
@@ -149,7 +154,7 @@ def environment() -> str:
     device = jax.local_devices()[0]
     machine = (device.platform, device.device_kind, device.client.platform_version, jax.local_device_count(), _cpu())
     versions = (sys.version, jax.__version__, jaxlib.__version__, os.environ.get("XLA_FLAGS"))
-    return repr((machine, versions, sorted(flags.items()), own_files()))
+    return repr((machine, versions, sorted(flags.items()), _OWN))
 
 
 @cache
@@ -161,7 +166,6 @@ def _cpu() -> str:
     return repr((platform.machine(), platform.processor(), platform.node()))
 
 
-@cache
 def own_files() -> str:
     """A hash of what hepppl and its plugins are made of, by names, sizes and dates."""
     facts = []
@@ -172,6 +176,10 @@ def own_files() -> str:
                 stat = path.stat()
                 facts.append((package, str(path.relative_to(folder)), stat.st_size, stat.st_mtime_ns))
     return _hash(repr(facts))
+
+
+#: Of the files as they are when they are imported: who edits them later runs the old ones.
+_OWN = own_files()
 
 
 @contextmanager
