@@ -67,13 +67,15 @@ def command(
         scan = scanning.planned(model, plan, params, scan_text, plot_file)
     with running.progress("differentiating", n, quiet or as_json) as move:
         result, error = running.run(lambda: model.grad(n, seed, progress=move, **options))
-    quiet, as_json = running.heard(options["hosts"], quiet, as_json)
+    if not running.is_heard(options["hosts"]):
+        quiet, as_json = True, False
     if error is None and as_json and scan is None:
         common.print_json(as_dict(result, scales))
     elif not as_json and not quiet:
         click.echo(summary(result, scales))
-    if error is None and scan is not None:
-        points = scan.run(model, scan_events or max(n // 20, 1), seed, options, quiet or as_json)
+    if error is None and scan is not None and running.is_heard(options["hosts"]):
+        alone = {**options, "dask": None, "hosts": False}
+        points = scan.run(model, scan_events or max(n // 20, 1), seed, alone, quiet or as_json)
         scan.draw(points, result, scales)
         if as_json:
             common.print_json({**as_dict(result, scales), "plot": str(plot_file), "scan": scan.as_dict(points)})

@@ -50,13 +50,13 @@ def progress(label: str, total: int, quiet: bool) -> Iterator[Callable[[int, int
         yield move
 
 
-def heard(hosts: bool, quiet: bool, as_json: bool) -> tuple[bool, bool]:
-    """``--quiet`` and ``--json`` after the work: of the processes that share it, one speaks."""
+def is_heard(hosts: bool) -> bool:
+    """Whether this process says what came out, after the work: of those that share it, one does."""
     if hosts:
         from hepppl.scale.hosts import is_first
 
-        return (quiet, as_json) if is_first() else (True, False)
-    return quiet, as_json
+        return is_first()
+    return True
 
 
 def run(job: Callable[[], Any]) -> tuple[Any, HepResultError | None]:

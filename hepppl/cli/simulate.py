@@ -47,7 +47,8 @@ def command(
     options = {"params": params, "tolerance": tolerance, **common.engine_options(engine)}
     with running.progress("simulating", n, quiet or as_json) as move:
         events, error = running.run(lambda: model.simulate_to(output, n, seed, resume=resume, progress=move, **options))
-    quiet, as_json = running.heard(options["hosts"], quiet, as_json)
+    if not running.is_heard(options["hosts"]):
+        quiet, as_json = True, False
     if as_json and error is None:
         common.print_json(as_dict(events, scales))
     elif not quiet and not as_json:

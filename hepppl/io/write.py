@@ -115,18 +115,27 @@ def _flat(columns: Columns) -> dict[str, np.ndarray]:
 def _npz(path: Path, pieces: Pieces, about: str) -> None:
     """Column after column, as `numpy.savez` would lay them out."""
     with zipfile.ZipFile(path, "w", allowZip64=True) as archive:
-        for name in _flat(next(iter(pieces))):
-            parts = (_flat(piece)[name] for piece in pieces)
-            shapes = [(part.shape, part.dtype) for part in parts]
-            (_, *inner), dtype = shapes[0]
-            length = sum(shape[0] for shape, _ in shapes)
-            header = {"descr": format_.dtype_to_descr(dtype), "fortran_order": False, "shape": (length, *inner)}
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                format_.write_array_header_1_0(member, header)
-                for piece in pieces:
-                    member.write(np.ascontiguousarray(_flat(piece)[name]).data)
+        for column, values in next(iter(pieces)).items():
+            for name in _flat({column: values}):
+                _npy(archive, pieces, column, name)
         with archive.open("hepppl.npy", "w") as member:
             format_.write_array(member, np.array(about))
+
+
+def _npy(archive: zipfile.ZipFile, pieces: Pieces, column: str, name: str) -> None:
+    """One array of the archive: a column, or one of a jagged column's two."""
+
+    def arrays() -> Iterator[np.ndarray]:
+        return (_flat({column: piece[column]})[name] for piece in pieces)
+
+    found = [(array.shape, array.dtype) for array in arrays()]
+    (_, *inner), dtype = found[0]
+    length = sum(shape[0] for shape, _ in found)
+    header = {"descr": format_.dtype_to_descr(dtype), "fortran_order": False, "shape": (length, *inner)}
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+        format_.write_array_header_1_0(member, header)
+        for array in arrays():
+            member.write(np.ascontiguousarray(array).data)
 
 
 def _h5(path: Path, pieces: Pieces, about: str) -> None:

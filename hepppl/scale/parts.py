@@ -7,7 +7,6 @@ A part is written under another name and renamed, so that what has its name is c
 from __future__ import annotations
 
 import json
-import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -68,8 +67,9 @@ class Parts:
         parts = cls(folder, work.size())
         parts.remove()
         folder.mkdir()
-        (folder / "new").write_text(json.dumps({**wanted, "size": parts.size}))
-        (folder / "new").replace(folder / MANIFEST)
+        unfinished = (folder / MANIFEST).with_suffix(".new")
+        unfinished.write_text(json.dumps({**wanted, "size": parts.size}))
+        unfinished.replace(folder / MANIFEST)
         return parts
 
     def path(self, first: int) -> Path:
@@ -129,7 +129,36 @@ class Parts:
         return Events(outputs, arrays.get("weight"), arrays["fault"], tuple(faults), 0.0, 0.0)
 
     def remove(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """The folder, and what is ours in it; raises `OSError` where there is something else."""
+        for pattern in ("*.npz", "*.new", MANIFEST, "whole"):
+            for path in self.folder.glob(pattern):
+                path.unlink()
+        if self.folder.exists():
+            self.folder.rmdir()
+
+
+@dataclass(frozen=True)
+class Columns(Mapping[str, Any]):
+    """The columns of a part, each read when it is asked for."""
+
+    path: Path
+    names: tuple[str, ...]
+
+    def __getitem__(self, name: str) -> Any:
+        with np.load(self.path) as archive:
+            if name not in self.names:
+                raise KeyError(name)
+            if name == "weight" and name in archive:
+                return archive[name]
+            if f"output.{name}" in archive:
+                return archive[f"output.{name}"]
+            return Jagged(archive[f"values.{name}"], archive[f"counts.{name}"])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
 
 
 @dataclass(frozen=True)
@@ -140,11 +169,8 @@ class Pieces:
     firsts: tuple[int, ...]
     names: tuple[str, ...]
 
-    def __iter__(self) -> Iterator[Mapping[str, Any]]:
-        for first in self.firsts:
-            raw = self.parts.read(first)
-            columns = {name: raw.outputs[name] for name in self.names}
-            yield columns if raw.weight is None else {**columns, "weight": raw.weight}
+    def __iter__(self) -> Iterator[Columns]:
+        return (Columns(self.parts.path(first), self.names) for first in self.firsts)
 
 
 def folder_of(output: Path) -> Path:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from hepppl import trust
-from hepppl.io.write import event_format, write_pieces, writing
+from hepppl.io.write import WEIGHT, event_format, write_pieces, writing
 from hepppl.scale.parts import Parts, Pieces
 from hepppl.scale.runs import Progress, Spread, results, running
 from hepppl.scale.summary import Summary
@@ -73,8 +74,10 @@ def put_together(path: Path, parts: Parts, work: Work, tolerance: float, began: 
     for first in firsts:
         summary.add(first, parts.read(first))
     check(summary, began, compiling, tolerance)
-    write_pieces(path, Pieces(parts, firsts, summary.names), summary.to_dict(), parts.folder / "whole")
-    parts.remove()
+    names = dict.fromkeys((*summary.names, WEIGHT) if summary.weighted else summary.names)
+    write_pieces(path, Pieces(parts, firsts, tuple(names)), summary.to_dict(), parts.folder / "whole")
+    with suppress(OSError):  # someone put something there
+        parts.remove()
     return summary
 
 

@@ -151,6 +151,15 @@ def test_what_is_not_trusted_is_kept_for_another_tolerance(model: hepppl.Model, 
     assert path.exists()
 
 
+def test_nothing_is_deleted_that_others_put_there(model: hepppl.Model, tmp_path: Path) -> None:
+    (tmp_path / "e.npz.parts").mkdir()
+    (tmp_path / "e.npz.parts" / "thesis.tex").write_text("")
+    with pytest.raises(hepppl.HepFileError) as raised:
+        model.simulate_to(tmp_path / "e.npz", N, SEED, **OPTIONS)
+    assert [d.code for d in raised.value.diagnostics] == ["E513"]
+    assert (tmp_path / "e.npz.parts" / "thesis.tex").exists()
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_sums_of_parts_are_the_moments_of_the_whole(seed: int) -> None:
     """With weights, some of them 0 where the value is NaN, and a mean far from 0 beside the deviation."""
