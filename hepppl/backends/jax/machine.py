@@ -46,7 +46,7 @@ class Reservoir:
 class Registers:
     """What an event accumulates beside its values. ``fault``: 0, or 1 + index of its first fault in the fault table.
     ``steps``: particle steps taken, where more than one run of a process shares the limit of them. ``most``: elements
-    of the largest collection that is kept."""
+    of the largest collection that is kept. ``turns``: of the longest loop on tape (`hepppl.backends.jax.tape`)."""
 
     fault: Array
     weight: Val | None
@@ -54,6 +54,7 @@ class Registers:
     reservoir: Reservoir | None
     steps: Array | None = None
     most: Array | None = None
+    turns: Array | None = None
 
 
 @dataclass
@@ -97,6 +98,12 @@ class Machine:
         self.mask_depth = 0
         if MASK in self.env:
             self.mask_key = MASK
+
+    def count_turns(self, turns: Array | None) -> None:
+        """Remember the longest loop on tape."""
+        if turns is not None:
+            assert self.registers.turns is not None
+            self.registers = replace(self.registers, turns=jnp.maximum(self.registers.turns, turns))
 
     # ------------------------------------------------------------ randomness
 

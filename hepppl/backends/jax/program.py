@@ -21,10 +21,11 @@ from hepppl.backends.jax.gradients import WEIGHT
 from hepppl.backends.jax.lowering import FaultKind, Lowering, Settings, held
 from hepppl.backends.jax.moments import Sums
 from hepppl.backends.jax.results import Events, Gradient, Jagged
+from hepppl.backends.jax.tape import SLOTS
 from hepppl.backends.jax.vectors import compile_options
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepPlanError
-from hepppl.graph import ModelGraph, Tensor
+from hepppl.graph import ModelGraph, Tensor, places
 from hepppl.planning.plan import Plan
 
 Progress = Callable[[int, int], None]
@@ -88,41 +89,47 @@ class Compiled:
         names = plan.wrt if plan else ()
         self.wrt = run.Wrt(tuple(names), tuple(shapes[n] for n in names))
         if mode == "auto":
-            mode = "reverse" if self.wrt.total > FORWARD and not self.random_length else "forward"
-        if mode == "reverse" and self.random_length:
-            text = "reverse mode does not go through `while` loops and branching processes; use mode='forward'"
-            raise HepPlanError(Diagnostic("E608", text))
+            mode = "reverse" if self.wrt.total > FORWARD and not irreversible(graph) else "forward"
+        if mode == "reverse" and irreversible(graph):
+            raise HepPlanError(Diagnostic("E608", irreversible(graph)))
         self.mode = mode
+        self._gradient = "taped" if mode == "reverse" and self.random_length else mode
+        self._turns = SLOTS  # that a tape has room for
         self._executables: dict[Any, tuple[Any, tuple[FaultKind, ...]]] = {}
 
     # ------------------------------------------------------------ pure functions
 
-    def _tile(self, n: int) -> tuple[int, int]:
+    def _tile(self, n: int, what: str) -> tuple[int, int]:
         """Events of a tile, and tiles of a call."""
         if self._batch is not None:
             return self._batch, 1
+        if what == "taped":  # each call gives one sum: errors are read off some sixteen of them
+            return next((tile for tile in (2048, 1024, 512, 256) if n >= 16 * tile), 64), 1
         if self.random_length:
             return next((q for q in QUEUES if n <= q), QUEUES[-1]), 1
         if n <= TILE:
             return (SMALL if n <= SMALL else TILE), 1
         return TILE, TILES if n > TILE * TILES // 4 else TILES // 8
 
-    def stride(self, n: int) -> int:
+    def stride(self, n: int, what: str | None = None) -> int:
         """The events of a call in a run of ``n``: a part of a gradient starts at a multiple of it, so that the batches
         over which estimators take their baselines are those of the whole run."""
-        tile, tiles = self._tile(n)
+        tile, tiles = self._tile(n, what or self._gradient)
         return tile * tiles * max(len(self.devices), 1)
 
     def function(self, what: str, tile: int, tiles: int, wrt: run.Wrt | None = None) -> tuple[Any, list[FaultKind]]:
         """The pure function of a call, (seed, first event, count, params, data) -> arrays with a trailing event axis,
         and the table of faults that its ``fault`` output counts in (complete once the function has been traced)."""
         tangents = wrt.total if what == "forward" and wrt is not None else 0
-        settings = replace(self.settings, tangents=tangents, reverse=what == "reverse")
+        tape = self._turns if what == "taped" else 0
+        settings = replace(self.settings, tangents=tangents, reverse=what in ("reverse", "taped"), tape=tape)
         lowering = Lowering(self.graph, self.plan, settings)
         if what == "simulate":
             one = partial(run.simulate, lowering, tile)
         else:
-            one = partial(run.forward if what == "forward" else run.reverse, lowering, tile, wrt)
+            one = partial(
+                {"forward": run.forward, "reverse": run.reverse, "taped": run.taped}[what], lowering, tile, wrt
+            )
 
         def call(seed: Any, first: Any, count: Any, params: Any, data: Any) -> Any:
             def batch(offset: Array) -> Any:
@@ -193,13 +200,13 @@ class Compiled:
     ) -> Iterator[tuple[int, Any, tuple[FaultKind, ...], float, float]]:
         """Run ``n`` events, or a part of them, call by call: number of the first event, arrays cut to the events asked
         for, fault table, seconds of compiling and of running."""
-        tile, tiles = self._tile(n)
+        tile, tiles = self._tile(n, what)
         start, count = part or (0, n)
         jagged = Lowering(self.graph, None, self.settings).jagged if what == "simulate" else frozenset()
         done = 0
         while done < count:
             with self._precision():
-                used = min(self.stride(n), count - done)
+                used = min(self.stride(n, what), count - done)
                 args = self.arguments(seed, start + done, used, params, data)
                 if self.devices:  # events do not mind whose they are; batches that baselines are taken over stay whole
                     share = -(-used // len(self.devices)) if what == "simulate" else tile * tiles
@@ -213,6 +220,11 @@ class Compiled:
             most = max(most, 0 if kept is None else int(kept.max()))
             if most > self.settings.capacity:  # longer than any output before: once more, with room
                 self.settings = replace(self.settings, capacity=1 << (most - 1).bit_length())
+                self._executables.clear()
+                continue
+            turns = int(out.pop("turns").max()) if "turns" in out else 0
+            if turns > self._turns:  # longer than the tape
+                self._turns = 1 << (turns - 1).bit_length()
                 self._executables.clear()
                 continue
             cut = jax.tree.map(lambda x, used=used: x[..., :used], out)
@@ -274,11 +286,14 @@ class Compiled:
         for number, wrt in enumerate(chunks):
             last = progress if number == len(chunks) - 1 else None
             for first, out, faults, compile_seconds, run_seconds in self._calls(
-                self.mode, n, seed, params, data or {}, last, wrt, part
+                self._gradient, n, seed, params, data or {}, last, wrt, part
             ):
                 total.compiling, total.running = total.compiling + compile_seconds, total.running + run_seconds
                 total.faults.add(first, out["fault"], faults, again=number > 0)
-                total.add(offset, wrt.total, out["outputs"], out["gradient"])
+                if self._gradient == "taped":
+                    total.add_sums(len(out["fault"]), out["outputs"], out["gradient"])
+                else:
+                    total.add(offset, wrt.total, out["outputs"], out["gradient"])
             offset += wrt.total
         return total
 
@@ -298,10 +313,10 @@ class Compiled:
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Means of the outputs, and their gradients as ``{output: {param: array}}``; traceable in ``key`` and
         ``params``."""
-        call, _ = self.function(self.mode, n, 1, self.wrt)
+        call, _ = self.function(self._gradient, n, 1, self.wrt)
         out = self._checked(call(*self._traced(key, params, n, data)))
         means = {k: v.mean(-1) for k, v in out["outputs"].items()}
-        slopes = {k: v.mean(-1) for k, v in out["gradient"].items()}
+        slopes = {k: v.sum(-1) / n for k, v in out["gradient"].items()}
         if WEIGHT in means and all(o.name != WEIGHT for o in self.graph.program.outputs):
             w, d_w = means[WEIGHT], slopes[WEIGHT]
             for k in [k for k in means if k != WEIGHT]:
@@ -320,9 +335,12 @@ class Compiled:
 
     def _checked(self, out: Any) -> Any:
         """A traced function cannot run again with more room: the events that need it are NaN (integers: the least)."""
-        if out.get("most") is None:
+        full = None if out.get("most") is None else out["most"] > self.settings.capacity
+        if "turns" in out:
+            late = out["turns"] > self._turns
+            full = late if full is None else full | late
+        if full is None:
             return out
-        full = out["most"] > self.settings.capacity
 
         def marked(x: Array) -> Array:
             if x.dtype == bool:
@@ -342,6 +360,17 @@ class Compiled:
             array = jnp.asarray(key) if not jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else jax.random.key_data(key)
             seed = (array[-1], array[0]) if array.ndim else (array.astype(jnp.uint32), jnp.uint32(0))
         return seed, first, count, typed, data
+
+
+def irreversible(graph: ModelGraph) -> str:
+    """Why reverse mode cannot go back through a program; empty where it can."""
+    for place in places(graph.program):
+        inside = place.process is not None or any(e.is_loop for e in place.enclosing)
+        if place.node.op in ("while", "process") and inside:
+            what = "a `while` loop" if place.node.op == "while" else "a run of a process"
+            around = "a process" if place.process is not None else "another loop"
+            return f"reverse mode does not go through {what} inside {around}; use mode='forward'"
+    return ""
 
 
 def stand_in(graph: ModelGraph, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
