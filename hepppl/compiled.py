@@ -29,13 +29,17 @@ class Compiled:
 
     def simulate(self, key: Any, params: Mapping[str, Any], n: int) -> Mapping[str, Any]:
         """Output -> array of shape (n, …)."""
-        return self.program.pure_simulate(key, self._point(params), n, self._data)
+        from hepppl.backends.jax import pure
+
+        return pure.simulate(self.program, key, self._point(params), n, self._data)
 
     def value_and_grad(
         self, key: Any, params: Mapping[str, Any], n: int
     ) -> tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]:
         """(output -> mean, output -> parameter -> derivative of its expectation), estimated from n events."""
-        return self.program.pure_value_and_grad(key, self._point(params), n, self._data)
+        from hepppl.backends.jax import pure
+
+        return pure.value_and_grad(self.program, key, self._point(params), n, self._data)
 
     def _point(self, params: Mapping[str, Any]) -> dict[str, Any]:
         inputs.check_names(params, self.model.params, "parameter", "E451")

@@ -240,6 +240,15 @@ def engine(precision: int, rounds: int, lanes: int | None, batch: int | None, ma
     return found
 
 
+def devices(given: int | str | None) -> dict[str, int]:
+    """How many devices share the work, as an option of a compilation: 0 for all, none where it is one. Raises
+    `HepValueError` (E457)."""
+    count = 0 if given == "all" else _whole(given)
+    if given is not None and (count is None or (count == 0 and given != "all") or count < 0):
+        raise HepValueError(Diagnostic("E457", f"devices must be a positive integer or 'all', found {given!r}"))
+    return {} if count is None or count == 1 else {"devices": count}
+
+
 def _whole(value: Any) -> int | None:
     """An int (bools and 3.0 are none), or None."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from hepppl import inputs
+from hepppl import identity, inputs
 from hepppl.diagnostics import Diagnostic, Source
 from hepppl.diagnostics.errors import HepValueError
 from hepppl.semantics.types import Dim, Tensor
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from hepppl.inference.morph import Morph
     from hepppl.planning import Plan
     from hepppl.results import Events, GradResult
+    from hepppl.scale.summary import Summary
+    from hepppl.scale.work import Work
     from hepppl.semantics.ir import Program
     from hepppl.syntax.ast import File
     from hepppl.verification import Verification
@@ -171,26 +173,64 @@ class Model:
         lanes: int | None = None,
         batch: int | None = None,
         max_steps: int = MAX_STEPS,
+        devices: int | str | None = None,
+        dask: Any = None,
+        hosts: bool = False,
         **values: Any,
     ) -> Events:
         """``n`` events. Parameters by name, as numbers in base units or texts (``radius="20cm"``), or in ``params``.
 
         ``tolerance``: the fraction of events that may be truncated by a limit. ``precision``: 32 or 64 bits; ``rounds``
         of Threefry: 13 or 20. ``lanes`` and ``batch`` change time and memory, never an event. An event is stopped after
-        ``max_steps`` particle steps. Raises `HepValueError` for wrong inputs, and `HepResultError` (with the `Events`
-        as ``.result``) where the result is not to be trusted.
+        ``max_steps`` particle steps. ``devices`` (a number, or ``"all"``) of this process share the work; ``dask``: the
+        workers of a scheduler do it (its address, ``"local"``, or a client); ``hosts``: this process is one of those of
+        `jax.distributed`, and each does its share. The events are the same wherever they are run. Raises
+        `HepValueError` for wrong inputs, and `HepResultError` (with the `Events` as ``.result``) where the result is
+        not to be trusted.
         """
-        from hepppl import results, trust
+        from hepppl import results, scale, trust
 
         n, seed = inputs.check_run(n, seed, tolerance)
-        engine = inputs.engine(precision, rounds, lanes, batch, max_steps)
-        model = self.with_data(data)
-        point = inputs.param_values(model.program, {**(params or {}), **values})
-        given = inputs.data_values(model.program, model.data)
-        raw = model._compiled(None, **engine).simulate(n, seed, point, given, progress=progress)
-        events = results.events(model, n, seed, point, raw)
+        engine = inputs.engine(precision, rounds, lanes, batch, max_steps) | inputs.devices(devices)
+        work = self._work(n, seed, data, {**(params or {}), **values}, engine)
+        raw = scale.simulate(work, scale.Spread(dask, hosts), progress)
+        events = results.events(work.model, n, seed, work.point, raw)
         trust.check(events, tolerance, trust.defined_outputs(events.outputs, events.weight))
         return events
+
+    def simulate_to(
+        self,
+        path: str | os.PathLike[str] | None,
+        n: int,
+        seed: int = 0,
+        data: Mapping[str, Any] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        resume: bool = False,
+        tolerance: float = 0.0,
+        progress: Progress | None = None,
+        precision: int = 32,
+        rounds: int = 13,
+        lanes: int | None = None,
+        batch: int | None = None,
+        max_steps: int = MAX_STEPS,
+        devices: int | str | None = None,
+        dask: Any = None,
+        hosts: bool = False,
+        **values: Any,
+    ) -> Summary:
+        """``n`` events to a file (``.npz``, ``.h5``, ``.parquet`` or ``.root``), in memory that does not grow with
+        ``n``; their means only where there is no path.
+
+        Until the file is complete, the events are in a folder ``FILE.parts`` beside it; ``resume`` takes up what is
+        there. The rest as in `simulate`. Raises also `HepFileError`: E515 where the folder holds another run.
+        """
+        from hepppl import scale
+
+        n, seed = inputs.check_run(n, seed, tolerance)
+        engine = inputs.engine(precision, rounds, lanes, batch, max_steps) | inputs.devices(devices)
+        work = self._work(n, seed, data, {**(params or {}), **values}, engine)
+        return scale.stream(path, work, scale.Spread(dask, hosts), tolerance, resume, progress)
 
     def grad(
         self,
@@ -210,6 +250,9 @@ class Model:
         lanes: int | None = None,
         batch: int | None = None,
         max_steps: int = MAX_STEPS,
+        devices: int | str | None = None,
+        dask: Any = None,
+        hosts: bool = False,
         **values: Any,
     ) -> GradResult:
         """The expected outputs and their derivatives with respect to ``wrt`` (default: every parameter), from ``n``
@@ -219,18 +262,16 @@ class Model:
         ``"auto"``. The rest as in `simulate`.
         Raises `HepPlanError` where no sound estimator serves a site.
         """
-        from hepppl import results, trust
+        from hepppl import results, scale, trust
 
         n, seed = inputs.check_run(n, seed, tolerance)
-        engine = inputs.engine(precision, rounds, lanes, batch, max_steps)
-        model = self.with_data(data)
-        point = inputs.param_values(model.program, {**(params or {}), **values})
-        plan = plan or model.plan(by, wrt)
+        engine = inputs.engine(precision, rounds, lanes, batch, max_steps) | inputs.devices(devices)
+        work = self._work(n, seed, data, {**(params or {}), **values}, {"mode": mode, **engine})
+        plan = plan or work.model.plan(by, wrt)
         if not plan.wrt:
             raise HepValueError(Diagnostic("E458", f"model '{self.name}' has no parameter to differentiate"))
-        given = inputs.data_values(model.program, model.data)
-        raw = model._compiled(plan, mode=mode, **engine).gradient(n, seed, point, given, progress=progress)
-        result = results.gradient(model, n, seed, point, plan, raw)
+        raw = scale.differentiate(replace(work, plan=plan), scale.Spread(dask, hosts), progress)
+        result = results.gradient(work.model, n, seed, work.point, plan, raw)
         trust.check(result, tolerance, results.finite_gradient(result))
         return result
 
@@ -352,12 +393,21 @@ class Model:
         given = inputs.data_values(model.program, model.data)
         return Compiled(model, plan, model._compiled(plan, mode=mode, **engine), given)
 
+    def _work(self, n: int, seed: int, data: Any, values: By, engine: Mapping[str, Any]) -> Work:
+        """A simulation, its inputs checked."""
+        from hepppl.scale.work import Work
+
+        model = self.with_data(data)
+        point = inputs.param_values(model.program, values)
+        return Work(model, n, seed, point, inputs.data_values(model.program, model.data), engine)
+
     def _compiled(self, plan: Plan | None, **options: Any) -> Any:
         key = (_plan_key(plan), tuple(options.items()))
         if key not in self._memo:
             from hepppl.backends.jax import compile_program
 
-            self._memo[key] = compile_program(self.model_graph, plan=plan, **options)
+            origin = identity.digest(self.program.source.name, identity.of_program(self))
+            self._memo[key] = compile_program(self.model_graph, plan=plan, origin=origin, **options)
         return self._memo[key]
 
     def __repr__(self) -> str:

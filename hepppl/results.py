@@ -100,6 +100,11 @@ class Events:
         """Standard deviation of each output from event to event (weighted where events are)."""
         return _Lookup({name: moments[2] for name, moments in self._moments().items()})
 
+    @property
+    def infinite(self) -> tuple[str, ...]:
+        """The outputs that are infinite in some events."""
+        return tuple(name for name, values in self.outputs.items() if trust.infinite(values, self.weight))
+
     def _moments(self) -> dict[str, tuple[Any, Any, Any]]:
         """Of the outputs of fixed shape."""
         fixed = {name: values for name, values in self.outputs.items() if not isinstance(values, Jagged)}
@@ -110,21 +115,8 @@ class Events:
 
     def to_dict(self) -> dict[str, Any]:
         """The object that ``simulate --json`` prints."""
-        units = {**self.units, "weight": ""}
-        jagged = {name: values for name, values in self.outputs.items() if isinstance(values, Jagged)}
-        return {
-            "model": self.model,
-            "events": len(self),
-            "seed": self.seed,
-            "params": {name: plain(value) for name, value in self.params.items()},
-            "outputs": {
-                name: {"mean": plain(mean), "se": plain(se), "std": plain(std), "unit": units[name]}
-                for name, (mean, se, std) in self._moments().items()
-            }
-            | {name: {"elements": len(values.values), "unit": units[name]} for name, values in jagged.items()},
-            "truncated": plain(self.truncated),
-            "seconds": {name: plain(value) for name, value in self.seconds.items()},
-        }
+        jagged = {name: len(v.values) for name, v in self.outputs.items() if isinstance(v, Jagged)}
+        return simulated(self, len(self), self._moments(), jagged)
 
     def __repr__(self) -> str:
         return f"<Events of {self.model}: {len(self)} events, outputs {', '.join(self.outputs)}>"
@@ -271,6 +263,27 @@ def plain(value: Any) -> Any:
     if isinstance(number, float) and not math.isfinite(number):
         return None
     return number
+
+
+def simulated(
+    run: Any, events: int, moments: Mapping[str, tuple[Any, Any, Any]], elements: Mapping[str, int]
+) -> dict[str, Any]:
+    """What ``simulate --json`` prints of `Events` or of their summary: mean, standard error and deviation of the
+    outputs of fixed shape, the number of ``elements`` of the others."""
+    units = {**run.units, "weight": ""}
+    fixed = {
+        name: {"mean": plain(mean), "se": plain(se), "std": plain(std), "unit": units[name]}
+        for name, (mean, se, std) in moments.items()
+    }
+    return {
+        "model": run.model,
+        "events": events,
+        "seed": run.seed,
+        "params": {name: plain(value) for name, value in run.params.items()},
+        "outputs": fixed | {name: {"elements": n, "unit": units[name]} for name, n in elements.items()},
+        "truncated": plain(run.truncated),
+        "seconds": {name: plain(value) for name, value in run.seconds.items()},
+    }
 
 
 def _moments(values: np.ndarray, weight: np.ndarray) -> tuple[Any, Any, Any]:

@@ -70,10 +70,9 @@ def tolerated(result: Any) -> list[Diagnostic]:
         for fault in result.faults
         if FAULTS[fault.kind][1]
     ]
-    outputs = getattr(result, "outputs", {})
-    infinite = [name for name, output in outputs.items() if _has_infinite(output, result.weight)]
     return truncation + [
-        Diagnostic("W902", f"output '{name}' is infinite in some events, and so is its mean") for name in infinite
+        Diagnostic("W902", f"output '{name}' is infinite in some events, and so is its mean")
+        for name in getattr(result, "infinite", ())
     ]
 
 
@@ -104,14 +103,24 @@ def defined_outputs(outputs: Mapping[str, Any], weight: np.ndarray) -> Iterator[
     """What of events must be finite: the weights; and outputs that are NaN where the weight is not 0. An output may be
     infinite in an event (the maximum of an empty collection)."""
     for name, output in outputs.items():
-        numbers, values = _by_event(output)
-        bad = np.unique(numbers[np.isnan(values) & (weight[numbers] != 0)])
+        bad = undefined(output, weight)
         if len(bad):
-            yield f"output '{name}' of {len(bad)} events (the first is event {bad[0]})", math.nan
+            yield undefined_output(name, len(bad), bad[0])
     yield "the weight", weight
 
 
-def _has_infinite(output: Any, weight: np.ndarray) -> bool:
+def undefined(output: Any, weight: np.ndarray) -> np.ndarray:
+    """The positions of the events whose output is NaN though their weight is not 0."""
+    numbers, values = _by_event(output)
+    return np.unique(numbers[np.isnan(values) & (weight[numbers] != 0)])
+
+
+def undefined_output(name: str, events: int, first: int) -> tuple[str, float]:
+    return f"output '{name}' of {events} events (the first is event {first})", math.nan
+
+
+def infinite(output: Any, weight: np.ndarray) -> bool:
+    """Whether an output is infinite in an event that counts."""
     numbers, values = _by_event(output)
     return bool((np.isinf(values) & (weight[numbers] != 0)).any())
 

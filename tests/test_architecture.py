@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "backends": {"graph", "planning", "plugin", "distributions", "diagnostics"},
     # What uses compiled programs is told a model by its methods, and gives results as a run does.
     "inference": {"", "backends", "planning", "graph", "diagnostics"},
+    "scale": {"", "backends", "planning", "plugin", "io", "diagnostics"},
     # The conformance kit runs plugins as a user would: by programs, and by what the interface promises of numerics.
     "testing": {"", "backends", "semantics", "syntax", "plugin", "distributions", "diagnostics"},
 }
@@ -211,7 +212,7 @@ def test_the_methods_of_a_model_are_frozen() -> None:
 
     assert public(Model) == {
         "compile", "data", "dims", "file", "gold", "grad", "graph", "model_graph", "morph", "name", "params", "plan",
-        "program", "simulate", "units", "verify", "with_data",
+        "program", "simulate", "simulate_to", "units", "verify", "with_data",
     }  # fmt: skip
     assert public(Compiled) == {"model", "plan", "program", "simulate", "value_and_grad"}
     assert public(Events) >= {"mean", "se", "std", "weight", "weighted", "truncated", "units", "keys", "to_dict"}

@@ -56,6 +56,25 @@ class Pair(click.ParamType):
         return left.strip(), right.strip()
 
 
+class Count(click.ParamType):
+    """A whole number, also written as ``1e7``."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return int(value)
+        except ValueError:
+            pass
+        try:
+            number = float(value)
+        except ValueError:
+            number = 0.5
+        if number != number // 1 or abs(number) > 2**53:
+            self.fail(f"{value!r} is not a valid integer.", param, ctx)
+        return int(number)
+
+
 def pairs(ctx: click.Context, param: click.Parameter, value: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The callback of a repeatable `Pair` option: a dictionary, no name twice."""
     found: dict[str, str] = {}
@@ -79,7 +98,7 @@ FILE = click.argument("file", type=click.Path(path_type=Path))
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else there.")
 QUIET = click.option("--quiet", is_flag=True, help="No summary and no progress bar.")
 MODEL = click.option("--model", "model_name", metavar="NAME", help="Which model, where the file has several.")
-EVENTS = click.option("-n", "--events", "n", type=int, default=100_000, show_default=True, help="Number of events.")
+EVENTS = click.option("-n", "--events", "n", type=Count(), default=100_000, show_default=True, help="Number of events.")
 SEED = click.option("-s", "--seed", type=int, default=0, show_default=True, help="Seed, 0 to 2^64 - 1.")
 PARAM = click.option(
     "-p", "--param", "params", type=Pair(), multiple=True, callback=pairs, help="A parameter's value: -p radius=20cm."
@@ -111,6 +130,11 @@ ENGINE = options(
     click.option("--batch", type=int, help="Events in memory at once (default: chosen; changes no event)."),
     click.option("--max-steps", type=int, default=1_000_000, show_default=True, help="Particle steps of one event."),
 )
+SPREAD = options(
+    click.option("--devices", metavar="N|all", help="Share the work among this many of JAX's devices here."),
+    click.option("--dask", metavar="ADDRESS|local", help="Let the workers of a Dask cluster do the work."),
+    click.option("--hosts", is_flag=True, help="Be one of the processes of jax.distributed, which share the work."),
+)
 
 
 def open_model(file: Path, model_name: str | None = None, data_file: Path | None = None) -> Model:
@@ -136,8 +160,10 @@ def chosen_plan(model: Model, by: Mapping[str, str], wrt: Sequence[str], plan_fi
 
 
 def engine_options(chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of `ENGINE` as `Model` takes them."""
-    return {**chosen, "precision": int(chosen["precision"]), "rounds": int(chosen["rounds"])}
+    """The options of `ENGINE` and `SPREAD` as `Model` takes them."""
+    numbers = {key: int(chosen[key]) for key in ("precision", "rounds")}
+    devices = chosen.get("devices") or ""
+    return {**chosen, **numbers, "devices": int(devices) if devices.isdecimal() else devices or None}
 
 
 def print_json(value: Mapping[str, Any]) -> None:

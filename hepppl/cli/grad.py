@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--scan-events", type=int, help="Events at each point of the scan (default: a twentieth of -n).")
 @common.options(common.UNIT, common.TOLERANCE)
 @click.option("--mode", type=click.Choice(["auto", "forward", "reverse"]), default="auto", help="How to differentiate.")
-@common.options(common.ENGINE, common.JSON, common.QUIET)
+@common.options(common.ENGINE, common.SPREAD, common.JSON, common.QUIET)
 def command(
     file: Path,
     n: int,
@@ -67,12 +67,15 @@ def command(
         scan = scanning.planned(model, plan, params, scan_text, plot_file)
     with running.progress("differentiating", n, quiet or as_json) as move:
         result, error = running.run(lambda: model.grad(n, seed, progress=move, **options))
+    if not running.is_heard(options["hosts"]):
+        quiet, as_json = True, False
     if error is None and as_json and scan is None:
         common.print_json(as_dict(result, scales))
     elif not as_json and not quiet:
         click.echo(summary(result, scales))
-    if error is None and scan is not None:
-        points = scan.run(model, scan_events or max(n // 20, 1), seed, options, quiet or as_json)
+    if error is None and scan is not None and running.is_heard(options["hosts"]):
+        alone = {**options, "dask": None, "hosts": False}
+        points = scan.run(model, scan_events or max(n // 20, 1), seed, alone, quiet or as_json)
         scan.draw(points, result, scales)
         if as_json:
             common.print_json({**as_dict(result, scales), "plot": str(plot_file), "scan": scan.as_dict(points)})

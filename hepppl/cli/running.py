@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -21,17 +22,41 @@ Scales = Mapping[str, tuple[float, str]]
 
 @contextmanager
 def progress(label: str, total: int, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A progress bar on standard error, on a terminal only; yields the callback that moves it."""
+    """A progress bar with rate and remaining time on standard error, on a terminal only; yields the callback that moves
+    it."""
     if quiet or not sys.stderr.isatty():
         yield None
         return
-    with click.progressbar(length=max(total, 1), label=label, file=sys.stderr, show_pos=True) as bar:
+    began: list[tuple[float, int]] = []
+
+    def speed(now: tuple[int, int] | None) -> str | None:
+        """Rate and remaining time, by what followed the first call: that one compiles."""
+        if now is None or now[0] == began[0][1]:
+            return None
+        seconds, (done, total) = time.monotonic() - began[0][0], now
+        left = seconds * (total - done) / (done - began[0][1])
+        return f"{text.rate(done - began[0][1], seconds)} events/s, {text.duration(left)} left"
+
+    with click.progressbar(
+        length=max(total, 1), label=label, file=sys.stderr, show_pos=True, show_eta=False, item_show_func=speed
+    ) as bar:
 
         def move(done: int, total: int) -> None:
+            if not began:
+                began.append((time.monotonic(), done))
             bar.length = total
-            bar.update(done - bar.pos)
+            bar.update(done - bar.pos, (done, total))
 
         yield move
+
+
+def is_heard(hosts: bool) -> bool:
+    """Whether this process says what came out, after the work: of those that share it, one does."""
+    if hosts:
+        from hepppl.scale.hosts import is_first
+
+        return is_first()
+    return True
 
 
 def run(job: Callable[[], Any]) -> tuple[Any, HepResultError | None]:

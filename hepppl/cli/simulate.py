@@ -12,13 +12,15 @@ from hepppl.cli import common, running, text
 
 if TYPE_CHECKING:
     from hepppl.results import Events
+    from hepppl.scale.summary import Summary
 
 
 @click.command(cls=common.Command, short_help="Simulate events: a summary, and files of events.")
 @common.FILE
 @common.options(common.EVENTS, common.SEED, common.PARAM, common.DATA, common.MODEL)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the events: .npz, .h5, .parquet or .root.")
-@common.options(common.UNIT, common.TOLERANCE, common.ENGINE, common.JSON, common.QUIET)
+@click.option("--resume", is_flag=True, help="Take up a run with -o that was interrupted.")
+@common.options(common.UNIT, common.TOLERANCE, common.ENGINE, common.SPREAD, common.JSON, common.QUIET)
 def command(
     file: Path,
     n: int,
@@ -27,39 +29,39 @@ def command(
     data_file: Path | None,
     model_name: str | None,
     output: Path | None,
+    resume: bool,
     units: dict[str, str],
     tolerance: float,
     as_json: bool,
     quiet: bool,
     **engine: Any,
 ) -> None:
-    """Simulate events and show the mean of each output. Files of events hold base units (MeV, mm, ns)."""
+    """Simulate events and show the mean of each output. Files of events hold base units (MeV, mm, ns).
+
+    Memory does not grow with the number of events. Until a file is complete, its events are in a folder FILE.parts
+    beside it, where --resume finds them.
+    """
+    if resume and output is None:
+        raise click.UsageError("--resume says how to go on with a file: give -o too")
     model = common.open_model(file, model_name, data_file)
     scales = running.scales(model, units)
-    if output is not None:
-        from hepppl.io.write import event_format
-
-        event_format(output)  # refuse before the work, not after
+    options = {"params": params, "tolerance": tolerance, **common.engine_options(engine)}
     with running.progress("simulating", n, quiet or as_json) as move:
-        events, error = running.run(
-            lambda: model.simulate(
-                n, seed, params=params, tolerance=tolerance, progress=move, **common.engine_options(engine)
-            )
-        )
-    if output is not None and error is None:
-        from hepppl.io.write import write_events
-
-        write_events(output, events)
+        events, error = running.run(lambda: model.simulate_to(output, n, seed, resume=resume, progress=move, **options))
+    if not running.is_heard(options["hosts"]):
+        quiet, as_json = True, False
     if as_json and error is None:
         common.print_json(as_dict(events, scales))
     elif not quiet and not as_json:
         click.echo(summary(events, scales))
         if output is not None and error is None:
             click.echo(f"events written to {output}")
+    if output is not None and error is not None and not quiet:
+        click.echo(f"no file is written; the events are in {output}.parts, and --resume takes them up", err=True)
     running.finish(events, error, lambda: as_dict(events, scales))
 
 
-def as_dict(events: Events, scales: running.Scales) -> Mapping[str, Any]:
+def as_dict(events: Events | Summary, scales: running.Scales) -> Mapping[str, Any]:
     from hepppl.results import plain
 
     data = events.to_dict()
@@ -72,10 +74,8 @@ def as_dict(events: Events, scales: running.Scales) -> Mapping[str, Any]:
     return data
 
 
-def summary(events: Events, scales: running.Scales) -> str:
+def summary(events: Summary, scales: running.Scales) -> str:
     """A line per element of each output: mean, standard error, standard deviation of one event."""
-    from hepppl.results import Jagged
-
     rows = []
     mean, se, std = events.mean, events.se, events.std
     for name, value in mean.items():
@@ -83,9 +83,8 @@ def summary(events: Events, scales: running.Scales) -> str:
         for label, at in text.elements(name, value):
             m, e, s = ((array[at] if at else array) / factor for array in (value, se[name], std[name]))
             rows.append((label, text.measured(m, e), text.number(s), unit))
-    for name, values in events.outputs.items():
-        if isinstance(values, Jagged):
-            rows.append((name, f"{len(values.values):,} elements", "", events.units[name]))
+    for name, elements in events.elements.items():
+        rows.append((name, f"{elements:,} elements", "", events.units[name]))
     header = ("output", "mean ± standard error", "std of one event", "unit")
     lines = text.table(*text.without_empty_last(header, text.shorten(rows)))
     return f"{running.heading(events, len(events))}\n\n{lines}\n\n{running.closing(events, len(events))}"

@@ -97,6 +97,21 @@ GIVEN: dict[str, Code] = {
         "Run with `--precision 64`, or declare a number without dimension: `param lumi: real = 139` and "
         "`poisson(lumi * (30 fb / 1 fb))`.",
     ),
+    "E465": Code(
+        "more devices than there are",
+        "The work is shared among the devices that JAX has in this process: accelerators, or as many as a CPU is "
+        "told to count as.",
+        "hepppl simulate absorber.hep --devices 4096",
+        "Ask for fewer, or for `--devices all`. `XLA_FLAGS=--xla_force_host_platform_device_count=4` makes four "
+        "devices of a CPU.",
+    ),
+    "E466": Code(
+        "the work cannot be shared",
+        "No scheduler of Dask answers, its workers are lost again and again, the processes of a run do not find each "
+        "other, or two ways of sharing were asked for at once.",
+        "hepppl simulate absorber.hep --dask local --hosts",
+        "Start the scheduler and its workers, or the processes, as the page on scale says; ask for one way.",
+    ),
 }
 
 FILES: dict[str, Code] = {
@@ -153,6 +168,13 @@ FILES: dict[str, Code] = {
         "A data file is a JSON object or a NumPy archive that holds one value or array per name.",
         "hepppl simulate counting.hep --data broken.json",
         "Write the file as the message says.",
+    ),
+    "E515": Code(
+        "a run that cannot be resumed",
+        "The folder `FILE.parts` holds the events of an unfinished run. They can be taken up only by the same run: the "
+        "same program, parameters, data, seed, number of events, precision, and version of hepppl and of the plugins.",
+        "hepppl simulate absorber.hep -o events.npz --resume",
+        "Run it as it was begun; or leave out `--resume`: the folder is then emptied, and the run begun anew.",
     ),
     "E521": Code(
         "no such file to import",
@@ -240,9 +262,11 @@ PLANS: dict[str, Code] = {
     ),
     "E608": Code(
         "no reverse mode here",
-        "Reverse mode goes through loops of static length only; `while` loops and branching processes are "
-        "differentiated in forward mode.",
-        'hepppl.load("absorber.hep").compile(mode="reverse")',
+        "Reverse mode goes back through `while` loops and branching processes of the model itself, not through those "
+        "inside another loop or process; and there the optimal baseline, which needs each event's own gradient, cannot "
+        "be had.",
+        'model = hepppl.parse("""\nmodel m {\n    param t: real = 0.3\n    y = 0\n    for i in 0..3 {\n'
+        '        while y < i limit 50 { y = y + t }\n    }\n    return y\n}\n""")\nmodel.grad(100, mode="reverse")',
         'Leave `mode` out, or say mode="forward".',
     ),
 }

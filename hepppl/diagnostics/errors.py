@@ -17,6 +17,9 @@ class HepError(Exception):
         self.diagnostics = (diagnostics,) if isinstance(diagnostics, Diagnostic) else tuple(diagnostics)
         super().__init__("; ".join(f"[{d.code}] {d.message}" for d in self.diagnostics))
 
+    def __reduce__(self) -> tuple[Any, ...]:  # an exception is rebuilt from its arguments, which are text here
+        return type(self), (self.diagnostics,), self.__dict__
+
     def __str__(self) -> str:
         from hepppl.diagnostics.render import render_text
 

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.lib import format as format_
 
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepFileError
@@ -26,14 +28,16 @@ if TYPE_CHECKING:
     from hepppl.results import Events, Jagged
 
 Pathlike = str | os.PathLike[str]
-Columns = dict[str, "np.ndarray | Jagged"]
+Columns = Mapping[str, "np.ndarray | Jagged"]
+#: The columns of all events, of some after others; to be gone through more than once.
+Pieces = Iterable[Columns]
 WEIGHT = "weight"
 LIBRARIES = {".h5": "h5py", ".parquet": "pyarrow", ".root": "uproot"}
 
 
 def write_text(path: Pathlike, text: str) -> None:
     """Raises `HepFileError` (E513) where the file cannot be written."""
-    with _writing(path):
+    with writing(path):
         Path(path).write_text(text, encoding="utf-8")
 
 
@@ -54,18 +58,30 @@ def event_format(path: Pathlike) -> str:
 
 def write_events(path: Pathlike, events: Events) -> None:
     """Raises `HepFileError`: E511 unknown format, E512 missing library, E513 not writable."""
-    writer = WRITERS[event_format(path)]
-    columns: Columns = dict(events.outputs)
+    event_format(path)
+    columns = dict(events.outputs)
     if events.weighted:
         columns[WEIGHT] = events.weight
-    about = events.to_dict()
-    del about["seconds"]
-    with _writing(path):
-        writer(Path(path), columns, json.dumps(about, ensure_ascii=False))
+    write_pieces(path, [columns], events.to_dict())
+
+
+def write_pieces(path: Pathlike, pieces: Pieces, about: Mapping[str, Any], beside: Pathlike | None = None) -> None:
+    """A file of all pieces, in constant memory: written under the name ``beside`` and moved to its place when complete.
+    Raises as `write_events`."""
+    path = Path(path)
+    unfinished = path.with_name(f".{path.name}.unfinished") if beside is None else Path(beside)
+    about = {key: value for key, value in about.items() if key != "seconds"}
+    try:
+        with writing(path):
+            WRITERS[event_format(path)](unfinished, pieces, json.dumps(about, ensure_ascii=False))
+            unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 @contextmanager
-def _writing(path: Pathlike) -> Iterator[None]:
+def writing(path: Pathlike) -> Iterator[None]:
+    """What the system says against writing a file is a `HepFileError` (E513)."""
     try:
         yield
     except OSError as error:
@@ -96,19 +112,46 @@ def _flat(columns: Columns) -> dict[str, np.ndarray]:
     return flat
 
 
-def _npz(path: Path, columns: Columns, about: str) -> None:
-    with path.open("wb") as file:  # np.savez would add a second ending to a name it does not like
-        np.savez(file, **{**_flat(columns), "hepppl": np.array(about)})  # type: ignore[arg-type]
+def _npz(path: Path, pieces: Pieces, about: str) -> None:
+    """Column after column, as `numpy.savez` would lay them out."""
+    with zipfile.ZipFile(path, "w", allowZip64=True) as archive:
+        for column, values in next(iter(pieces)).items():
+            for name in _flat({column: values}):
+                _npy(archive, pieces, column, name)
+        with archive.open("hepppl.npy", "w") as member:
+            format_.write_array(member, np.array(about))
 
 
-def _h5(path: Path, columns: Columns, about: str) -> None:
+def _npy(archive: zipfile.ZipFile, pieces: Pieces, column: str, name: str) -> None:
+    """One array of the archive: a column, or one of a jagged column's two."""
+
+    def arrays() -> Iterator[np.ndarray]:
+        return (_flat({column: piece[column]})[name] for piece in pieces)
+
+    found = [(array.shape, array.dtype) for array in arrays()]
+    (_, *inner), dtype = found[0]
+    length = sum(shape[0] for shape, _ in found)
+    header = {"descr": format_.dtype_to_descr(dtype), "fortran_order": False, "shape": (length, *inner)}
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+        format_.write_array_header_1_0(member, header)
+        for array in arrays():
+            member.write(np.ascontiguousarray(array).data)
+
+
+def _h5(path: Path, pieces: Pieces, about: str) -> None:
     with library("h5py", "io").File(path, "w") as file:
         file.attrs["hepppl"] = about
-        for name, values in _flat(columns).items():
-            file.create_dataset(name, data=values)
+        for piece in pieces:
+            for name, values in _flat(piece).items():
+                if name not in file:
+                    file.create_dataset(name, data=values, maxshape=(None, *values.shape[1:]), chunks=True)
+                    continue
+                before = file[name].shape[0]
+                file[name].resize(before + len(values), 0)
+                file[name][before:] = values
 
 
-def _parquet(path: Path, columns: Columns, about: str) -> None:
+def _parquet(path: Path, pieces: Pieces, about: str) -> None:
     arrow, parquet = library("pyarrow", "io"), library("pyarrow.parquet", "io")
 
     def column(values: np.ndarray | Jagged) -> Any:
@@ -119,8 +162,16 @@ def _parquet(path: Path, columns: Columns, about: str) -> None:
             return arrow.array(values)
         return arrow.FixedSizeListArray.from_arrays(column(values.reshape(-1, *values.shape[2:])), values.shape[1])
 
-    table = arrow.table({name: column(values) for name, values in columns.items()})
-    parquet.write_table(table.replace_schema_metadata({"hepppl": about}), path)
+    writer = None
+    try:
+        for piece in pieces:
+            table = arrow.table({name: column(values) for name, values in piece.items()})
+            table = table.replace_schema_metadata({"hepppl": about})
+            writer = writer or parquet.ParquetWriter(path, table.schema)
+            writer.write_table(table)
+    finally:
+        if writer is not None:
+            writer.close()
 
 
 def _of_scalars(name: str, values: np.ndarray | Jagged) -> Iterator[tuple[str, np.ndarray | Jagged]]:
@@ -132,20 +183,21 @@ def _of_scalars(name: str, values: np.ndarray | Jagged) -> Iterator[tuple[str, n
         yield "_".join([name, *map(str, at)]), type(values)(values.values[(slice(None), *at)], values.counts)
 
 
-def _root(path: Path, columns: Columns, about: str) -> None:
-    columns = {name: v for key, values in columns.items() for name, v in _of_scalars(key, values)}
+def _root(path: Path, pieces: Pieces, about: str) -> None:
     with library("uproot", "io").recreate(path) as file:
-        jagged = {name: values for name, values in columns.items() if not isinstance(values, np.ndarray)}
-        kinds = {
-            name: (values.dtype, values.shape[1:]) if isinstance(values, np.ndarray) else f"var * {values.values.dtype}"
-            for name, values in columns.items()
-        }
-        file.mktree("events", kinds, counter_name=lambda name: f"{name}_count")
-        file["events"].extend({**columns, **{name: values.awkward() for name, values in jagged.items()}})
+        for piece in pieces:
+            columns = {name: v for key, values in piece.items() for name, v in _of_scalars(key, values)}
+            if "events" not in file:
+                kinds = {
+                    name: (v.dtype, v.shape[1:]) if isinstance(v, np.ndarray) else f"var * {v.values.dtype}"
+                    for name, v in columns.items()
+                }
+                file.mktree("events", kinds, counter_name=lambda name: f"{name}_count")
+            file["events"].extend({k: v if isinstance(v, np.ndarray) else v.awkward() for k, v in columns.items()})
         file["hepppl"] = about
 
 
-WRITERS: dict[str, Callable[[Path, Columns, str], None]] = {
+WRITERS: dict[str, Callable[[Path, Pieces, str], None]] = {
     ".npz": _npz,
     ".h5": _h5,
     ".parquet": _parquet,

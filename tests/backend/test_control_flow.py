@@ -237,7 +237,7 @@ def test_gradient_is_exact(name: str, by: str) -> None:
 
 @pytest.mark.parametrize("name", ["while in a branch in for", "for in a plate"])
 def test_reverse_mode_agrees(name: str) -> None:
-    """Loops of static length in reverse mode; those of random length are refused there."""
+    """Reverse mode agrees; a loop of random length inside another loop is refused."""
     text, outputs, p = EXACT[name]
     model = hepppl.parse(text)
     if "while" in name:

@@ -76,6 +76,8 @@ def folder(tmp_path: Path, examples: Path, monkeypatch: pytest.MonkeyPatch) -> P
     (tmp_path / "latin1.hep").write_bytes("# é\nmodel m { return 1 }".encode("latin-1"))
     (tmp_path / "broken.json").write_text("{", encoding="utf-8")
     (tmp_path / "outside").mkdir()
+    (tmp_path / "events.npz.parts").mkdir()
+    (tmp_path / "events.npz.parts" / "run.json").write_text("{}", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert not command("plan absorber.hep -o absorber.json --quiet")
     return tmp_path

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import jax
 
-from hepppl.backends.jax.program import SMALL, compile_program, stand_in
+from hepppl.backends.jax.program import SMALL, compile_program
+from hepppl.backends.jax.pure import stand_in
 from hepppl.graph import ModelGraph
 from hepppl.planning.plan import Plan
 

@@ -13,12 +13,15 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from hepppl.backends.jax.tape import taped_while
 from hepppl.backends.jax.value import Val, is_val, spread
 
 #: A lane waits for others until this fraction of the lanes is idle.
 REFILL = 8
 #: Steps between two looks at how many are.
 STRIDE = 4
+#: Steps between two loadings where the loop is to be differentiated in reverse.
+TAPED = 16
 
 
 def gather(tree: Any, task: Array) -> Any:
@@ -61,6 +64,21 @@ def settle(tree: Any, size: int) -> Any:
     return jax.tree.map(put, tree, is_leaf=is_val)
 
 
+def parted(tree: Any) -> tuple[Any, Any]:
+    """A tree in two: what has a lane axis, and what is the same for all (None in the other's places)."""
+    leaves, shape = jax.tree.flatten(tree, is_leaf=is_val)
+    same = [is_val(x) and not x.batched and x.a is None for x in leaves]
+    lanes = jax.tree.unflatten(shape, [None if s else x for x, s in zip(leaves, same, strict=True)])
+    return lanes, [x if s else None for x, s in zip(leaves, same, strict=True)]
+
+
+def whole(lanes: Any, same: list[Any], like: Any) -> Any:
+    """What `parted` took apart; ``like``: the tree before."""
+    shape = jax.tree.structure(like, is_leaf=is_val)
+    found = iter(jax.tree.leaves(lanes, is_leaf=is_val))
+    return jax.tree.unflatten(shape, [next(found) if x is None else x for x in same])
+
+
 def run_lanes(
     step: Callable[[Any, Any, Any, Array, Array], tuple[Any, Any, Array]],
     load: Any,
@@ -71,7 +89,8 @@ def run_lanes(
     active: Array | None,
     size: int,
     lanes: int,
-) -> Any:
+    tape: int = 0,
+) -> tuple[Any, Array | None]:
     """Run ``size`` tasks on ``lanes`` lanes until all are done; returns ``result(state)`` of each task at its end.
 
     ``load`` (a tree with a trailing task axis) is read-only and given to a lane with its task; ``start`` (the same) is
@@ -79,6 +98,9 @@ def run_lanes(
     task to task. ``out`` is what tasks that are not ``active`` return. ``step(load, state, scratch, busy, age)``
     advances every lane once and returns the new state, the new scratch and which lanes have finished their task;
     ``age`` (int32, a lane) counts the steps before; lanes that are not ``busy`` may compute anything.
+
+    With a ``tape`` for that many turns of `TAPED` steps the results can be differentiated in reverse; how many turns
+    were taken comes back too.
     """
     if active is None:
         order, count = jnp.arange(size, dtype=jnp.int32), jnp.int32(size)
@@ -88,44 +110,63 @@ def run_lanes(
 
     # one more entry takes what lanes without a task would store
     out = jax.tree.map(lambda x: jnp.concatenate([x, x[..., :1]], -1), out)
+    tasks, same = parted(load)
+    consts = (tasks, same, start, order)
 
     def store(out: Any, task: Array, state: Any) -> Any:
         return jax.tree.map(lambda o, v: o.at[..., task].set(v, mode="promise_in_bounds"), out, result(state))
 
-    def refill(args: Any) -> Any:
+    def refill(args: Any, count: Array, consts: Any) -> Any:
+        tasks, _, start, order = consts
         queue, task, done, loaded, state, out = args
         out = store(out, jnp.where(done, task, size), state)
         number = queue + jnp.cumsum(done, dtype=jnp.int32) - 1
         fresh = done & (number < count)
         source = jnp.where(fresh, order[jnp.minimum(number, size - 1)], 0)
-        new = gather((load, start), source)
+        new = gather((tasks, start), source)
         # a lane that finds the queue empty keeps task = size: whatever it stores is thrown away
         task = jnp.where(done, jnp.where(fresh, source, size), task)
         loaded, state = refresh(fresh, new, (loaded, state))
         return jnp.minimum(queue + done.sum(dtype=jnp.int32), count), task, done & ~fresh, loaded, state, out
 
+    def advance(loaded: Any, same: list[Any], since: Array, moving: Any) -> Any:
+        done, state, scratch, clock = moving
+        state, scratch, finished = step(whole(loaded, same, load), state, scratch, ~done, clock - since)
+        return done | finished, state, scratch, clock + 1
+
     def turn(carry: Any) -> Any:
-        queue, task, done, loaded, state, scratch, out, clock, since = carry
+        queue, task, done, loaded, state, scratch, clock, since, count, out = carry
         since = jnp.where(done, clock, since)
-        queue, task, done, loaded, state, out = refill((queue, task, done, loaded, state, out))
+        queue, task, done, loaded, state, out = refill((queue, task, done, loaded, state, out), count, consts)
         enough = jnp.where(queue < count, -(-lanes // REFILL), lanes)
-
-        def advance(_: Any, moving: Any) -> Any:
-            done, state, scratch, clock = moving
-            state, scratch, finished = step(loaded, state, scratch, ~done, clock - since)
-            return done | finished, state, scratch, clock + 1
-
         done, state, scratch, clock = lax.while_loop(
             lambda moving: moving[0].sum(dtype=jnp.int32) < enough,
-            lambda moving: lax.fori_loop(0, STRIDE, advance, moving),
+            lambda moving: lax.fori_loop(0, STRIDE, lambda _, m: advance(loaded, same, since, m), moving),
             (done, state, scratch, clock),
         )
-        return queue, task, done, loaded, state, scratch, out, clock, since
+        return queue, task, done, loaded, state, scratch, clock, since, count, out
+
+    def taped_turn(carry: Any, out: Any, consts: Any) -> Any:
+        queue, task, done, loaded, state, scratch, clock, since, count = carry
+        since = jnp.where(done, clock, since)
+        queue, task, done, loaded, state, out = refill((queue, task, done, loaded, state, out), count, consts)
+        done, state, scratch, clock = lax.fori_loop(
+            0, TAPED, lambda _, m: advance(loaded, consts[1], since, m), (done, state, scratch, clock)
+        )
+        return (queue, task, done, loaded, state, scratch, clock, since, count), out
 
     idle, nobody = jnp.ones(lanes, bool), jnp.full(lanes, size, jnp.int32)
-    empty = gather((load, start), jnp.zeros(lanes, jnp.int32))
-    clock = jnp.int32(0)
-    carry = (jnp.int32(0), nobody, idle, *empty, scratch, out, clock, jnp.zeros(lanes, jnp.int32))
-    # lanes that are done at the end still wait to be stored; the loop ends when no lane is busy and the queue is empty
-    _, task, _, _, state, _, out, *_ = lax.while_loop(lambda c: ~c[2].all() | (c[0] < count), turn, carry)
-    return jax.tree.map(lambda x: x[..., :size], store(out, task, state))
+    empty = gather((tasks, start), jnp.zeros(lanes, jnp.int32))
+    carry = (jnp.int32(0), nobody, idle, *empty, scratch, jnp.int32(0), jnp.zeros(lanes, jnp.int32), count)
+
+    def unfinished(carry: Any) -> Array:
+        """Lanes that are done at the end still wait to be stored: no lane is busy then, and the queue is empty."""
+        return ~carry[2].all() | (carry[0] < carry[8])
+
+    if tape:
+        carry, out, turns = taped_while(unfinished, taped_turn, carry, out, consts, tape)
+    else:
+        *carry, out = lax.while_loop(unfinished, turn, (*carry, out))
+        turns = None
+    task, state = carry[1], carry[4]
+    return jax.tree.map(lambda x: x[..., :size], store(out, task, state)), turns

@@ -176,7 +176,8 @@ def lower_while(lowering: Lowering, m: Machine, node: Node) -> None:
     limit = node.attrs["limit"]
     code = lowering.limit_code(node)
     keys: list[Hashable] = list(m.tainted())
-    nested = m.particles is not None or m.address.extent > 1 or m.size <= lowering.settings.width(m.size)
+    inside = m.particles is not None or m.address.extent > 1
+    nested = inside or (m.size <= lowering.settings.width(m.size) and not lowering.settings.tape)
 
     def goes_on(w: Machine, values: list[Val], outer_mask: Val | None) -> Val:
         go = batch(lowering.run(w, cond, values)[0], w.size)
@@ -236,14 +237,12 @@ def lower_while(lowering: Lowering, m: Machine, node: Node) -> None:
         carry, _ = lax.while_loop(lambda s: alive(s[0]["go"]).any() & (s[1] < limit), masked, (carry, jnp.int32(0)))
     else:
         lanes = lowering.settings.width(m.size)
-        captured = {k: saved[k] for k in captures(lowering, m, node, saved)}
-        fixed = {k: v for k, v in captured.items() if not v.batched and v.a is None}
-        load = {k: v for k, v in captured.items() if k not in fixed}
+        load = {k: saved[k] for k in captures(lowering, m, node, saved)}
         order = list(load)
 
         def step(loaded: Any, c: Any, scratch: Any, busy: Array, count: Array) -> Any:
             key, index, given = loaded
-            env = {**fixed, **dict(zip(order, given, strict=True))}
+            env = dict(zip(order, given, strict=True))
             w = Machine(lowering, lanes, replace(address, key=key), c["registers"], env)
             w.mask_key, w.mask_depth = m.mask_key, m.mask_depth
             w.address = replace(w.address, index=index)
@@ -257,7 +256,12 @@ def lower_while(lowering: Lowering, m: Machine, node: Node) -> None:
         index = jnp.broadcast_to(jnp.asarray(address.index, jnp.uint32), (size,))
         task_load = (address.key, index, [load[k] for k in order])
         busy = alive(carry["go"]) if m.wanted is None else alive(carry["go"]) & m.wanted
-        carry = run_lanes(step, task_load, carry, (), carry, lambda s: s, busy, size, lanes)
+        m.registers = carry["registers"]
+        carry = {**carry, "registers": replace(m.registers, turns=None)}
+        tape = lowering.settings.tape
+        carry, turns = run_lanes(step, task_load, carry, (), carry, lambda s: s, busy, size, lanes, tape)
+        m.count_turns(turns)
+        carry["registers"] = replace(carry["registers"], turns=m.registers.turns)
 
     m.env, m.address = saved, address
     resume(m, carry, keys)

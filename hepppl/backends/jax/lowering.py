@@ -13,9 +13,9 @@ import numpy as np
 from hepppl.backends.jax.crossings import reads
 from hepppl.backends.jax.kept import with_kept
 from hepppl.backends.jax.machine import Machine
-from hepppl.backends.jax.ops import ELEMENTWISE, function, integer_pow
+from hepppl.backends.jax.ops import ELEMENTWISE, GENTLE, function, integer_pow
 from hepppl.backends.jax.served import Served
-from hepppl.backends.jax.value import Val, apply, carries_points, everywhere
+from hepppl.backends.jax.value import Val, apply, carries_points, everywhere, strict_elementwise
 from hepppl.diagnostics import Diagnostic, Span
 from hepppl.diagnostics.errors import HepValueError
 from hepppl.graph import Crossing, ModelGraph, Node, Region, Tensor, Value, places, walk
@@ -42,6 +42,7 @@ class Settings:
     reverse: bool = False
     joint: bool = False
     moves: bool = False
+    tape: int = 0  # turns of the lanes' driver that reverse mode has room to go back through; 0 where it does not
 
     @property
     def dtype(self) -> np.dtype:
@@ -50,6 +51,8 @@ class Settings:
     def width(self, size: int) -> int:
         """Lanes for a batch of ``size`` events: enough to make a kernel worth its launch, few enough for the caches and
         for the queue to last."""
+        if self.tape:  # the batches are small
+            return min(size, self.lanes or min(256, max(64, size // 8)))
         return min(size, self.lanes or (512 if size <= 16384 else 1536))
 
     @property
@@ -322,10 +325,14 @@ class Lowering:
             if exponent is not None and exponent.op == "const" and np.ndim(exponent.attrs["value"]) == 0:
                 whole = float(exponent.attrs["value"])
                 if whole.is_integer() and abs(whole) <= 64:
-                    return self.cast(apply(integer_pow(int(whole)), inputs[:1], elementwise=True), dtype)
+                    power = integer_pow(int(whole))
+                    power = strict_elementwise(power) if self.settings.reverse else power
+                    return self.cast(apply(power, inputs[:1], elementwise=True), dtype)
         if node.op in ("div", "mean") or (node.op == "pow" and dtype.kind == "f"):
             inputs = [self.cast(v, dtype) for v in inputs]
         fn = function(node.op, node.attrs)
+        if self.settings.reverse and node.op in ELEMENTWISE - GENTLE:
+            fn = strict_elementwise(fn)
         return self.cast(apply(fn, inputs, elementwise=node.op in ELEMENTWISE), dtype)
 
     def check_decision(self, m: Machine | Single, node: Node, inputs: list[Val]) -> None:

@@ -67,7 +67,8 @@ class Registers:
     """What an event accumulates beside its values. ``fault``: 0, or 1 + index of its first fault in the fault table.
     ``steps``: particle steps taken, where more than one run of a process shares the limit of them. ``most``: elements
     of the largest collection that is kept. ``joint``: of what was drawn, the derivatives of the log-density, or its
-    excess at other points over that of the event."""
+    excess at other points over that of the event. ``turns``: of the longest loop on tape (`hepppl.backends.jax.tape`).
+    """
 
     fault: Array
     weight: Val | None
@@ -76,6 +77,7 @@ class Registers:
     steps: Array | None = None
     most: Array | None = None
     joint: Sum | None = None
+    turns: Array | None = None
 
 
 @dataclass
@@ -119,6 +121,12 @@ class Machine:
         self.mask_depth = 0
         if MASK in self.env:
             self.mask_key = MASK
+
+    def count_turns(self, turns: Array | None) -> None:
+        """Remember the longest loop on tape."""
+        if turns is not None:
+            assert self.registers.turns is not None
+            self.registers = replace(self.registers, turns=jnp.maximum(self.registers.turns, turns))
 
     # ------------------------------------------------------------ randomness
 

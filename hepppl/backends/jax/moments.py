@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from hepppl.backends.jax.results import Derivative
+from hepppl.backends.jax.faults import FaultTable
+from hepppl.backends.jax.gradients import WEIGHT
+from hepppl.backends.jax.results import Derivative, Gradient
+from hepppl.backends.jax.run import Wrt
 
 
 @dataclass
@@ -19,16 +24,36 @@ class Moments:
     """
 
     count: int = 0
+    entries: int = 0  # of `add` and `add_sums`, independent of each other
     first: np.ndarray | None = None  # (4, *shape)
     second: np.ndarray | None = None  # (4, 4, *shape)
 
     def add(self, d_wf: np.ndarray, d_w: np.ndarray, wf: np.ndarray, w: np.ndarray) -> None:
         """Arrays (*shape, events), or anything that broadcasts to that."""
         x = np.stack(np.broadcast_arrays(*(np.asarray(a, np.float64) for a in (d_wf, d_w, wf, w))))
-        first, second = x.sum(-1), np.einsum("i...n,j...n->ij...", x, x)
-        self.count += x.shape[-1]
+        self._add(x, x.shape[-1])
+
+    def add_sums(self, d_wf: np.ndarray, d_w: np.ndarray, wf: np.ndarray, w: np.ndarray, events: int) -> None:
+        """The same of sums over as many events each, ``events`` in all. What varies from event to event is then judged
+        by what varies from sum to sum."""
+        x = np.stack(np.broadcast_arrays(*(np.asarray(a, np.float64) for a in (d_wf, d_w, wf, w))))
+        self._add(x, events)
+
+    def _add(self, x: np.ndarray, events: int) -> None:
+        first, second = x.sum(-1), np.einsum("i...n,j...n->ij...", x, x) * (x.shape[-1] / events)
+        self.count += events
+        self.entries += x.shape[-1]
         self.first = first if self.first is None else self.first + first
         self.second = second if self.second is None else self.second + second
+
+    def merge(self, other: Moments) -> None:
+        """Take in the moments of other events."""
+        if other.first is None:
+            return
+        self.count += other.count
+        self.entries += other.entries
+        self.first = other.first if self.first is None else self.first + other.first
+        self.second = other.second if self.second is None else self.second + other.second
 
     def _spread(self, direction: np.ndarray) -> np.ndarray:
         """Standard deviation of one event's ``direction`` · (d(wf), dw, wf, w)."""
@@ -38,7 +63,7 @@ class Moments:
         mean = self.first / n
         covariance = self.second / n - mean[:, None] * mean[None, :]
         variance = np.einsum("i...,ij...,j...->...", direction, covariance, direction)
-        return np.sqrt(np.maximum(variance, 0) * (n / max(n - 1, 1)))
+        return np.sqrt(np.maximum(variance, 0) * (n / max(self.entries - 1, 1)))
 
     def mean(self) -> tuple[np.ndarray, np.ndarray]:
         """The mean and its standard error."""
@@ -56,3 +81,90 @@ class Moments:
         direction = np.stack([1 / w + 0 * m, -m / w, -d_w / w**2, (m * d_w / w - gradient) / w])
         std = self._spread(direction)
         return Derivative(gradient, std / np.sqrt(self.count), std)
+
+
+@dataclass
+class Sums:
+    """All that a gradient adds up over events, by output and position among the parameters. Sums over disjoint events
+    merge, so that a run can be divided among processes and machines."""
+
+    events: int = 0
+    moments: dict[tuple[str, int], Moments] = field(default_factory=dict)
+    together: dict[str, Moments] = field(default_factory=dict)  # of all parameters, where events come added up
+    faults: FaultTable = field(default_factory=lambda: FaultTable(each=False))
+    compiling: float = 0.0
+    running: float = 0.0
+
+    def add(self, offset: int, total: int, outputs: Mapping[str, np.ndarray], slopes: Mapping[str, np.ndarray]) -> None:
+        """The raw outputs of events and their gradient estimates by ``total`` parameters, the first at ``offset``."""
+        weight, d_weight = outputs.get(WEIGHT), slopes.get(WEIGHT)
+        for name, wf in outputs.items():
+            own = name == WEIGHT and weight is not None
+            for i in range(total):
+                w = 1.0 if own or weight is None else weight
+                d_w = 0.0 if own or d_weight is None else d_weight[i]
+                self.moments.setdefault((name, offset + i), Moments()).add(slopes[name][i], d_w, wf, w)
+
+    def add_sums(self, events: int, outputs: Mapping[str, np.ndarray], slopes: Mapping[str, np.ndarray]) -> None:
+        """The raw outputs of ``events`` events, and gradient estimates (parameters, *shape, sums) that are sums over as
+        many of them each."""
+        total = {name: values.sum(-1, keepdims=True, dtype=np.float64) for name, values in outputs.items()}
+        weight, d_weight = outputs.get(WEIGHT), slopes.get(WEIGHT)
+        for name, wf in outputs.items():
+            own = name == WEIGHT or weight is None
+            zero = np.zeros_like(wf)
+            self.moments.setdefault((name, 0), Moments()).add(zero, zero, wf, 1.0 if own or weight is None else weight)
+            sums = slopes[name].shape[-1]
+            w = np.float64(events) if own else total[WEIGHT]
+            d_w = np.float64(0) if own or d_weight is None else _spread(d_weight, slopes[name].ndim)
+            self.together.setdefault(name, Moments()).add_sums(slopes[name], d_w, total[name] / sums, w / sums, events)
+
+    def merge(self, other: Sums) -> None:
+        self.events += other.events
+        for name, together in other.together.items():
+            self.together.setdefault(name, Moments()).merge(together)
+        for key, moments in other.moments.items():
+            self.moments.setdefault(key, Moments()).merge(moments)
+        self.faults.merge(other.faults.rows())
+        self.compiling = max(self.compiling, other.compiling)  # those that are not in one process compile at once
+        self.running += other.running
+
+    def gradient(self, wrt: Wrt, mode: str) -> Gradient:
+        names = dict.fromkeys(name for name, _ in self.moments)
+        means = {name: self.moments[name, 0].mean() for name in names}
+        if self.together:
+            flat = {name: _rows(self.together[name].derivative()) for name in names}
+        else:
+            flat = {name: [self.moments[name, i].derivative() for i in range(wrt.total)] for name in names}
+        return Gradient(
+            {k: v[0] for k, v in means.items()},
+            {k: v[1] for k, v in means.items()},
+            {name: _by_param(wrt, rows) for name, rows in flat.items()},
+            self.events,
+            self.faults.rows(),
+            mode,
+            self.compiling,
+            self.running,
+        )
+
+
+def _rows(of_all: Derivative) -> list[Derivative]:
+    """Derivatives (parameters, *shape), parameter by parameter."""
+    return [Derivative(*row) for row in zip(of_all.value, of_all.se, of_all.std, strict=True)]
+
+
+def _spread(d_weight: np.ndarray, rank: int) -> np.ndarray:
+    """(parameters, sums) with as many axes as an output's derivatives have."""
+    return d_weight.reshape(d_weight.shape[0], *[1] * (rank - d_weight.ndim), d_weight.shape[-1])
+
+
+def _by_param(wrt: Wrt, flat: list[Derivative]) -> dict[str, Derivative]:
+    result, ends = {}, np.cumsum([0, *wrt.sizes])
+    for name, shape, a, b in zip(wrt.names, wrt.shapes, ends[:-1], ends[1:], strict=True):
+
+        def shaped(field: str, shape: Any = shape, a: int = a, b: int = b) -> np.ndarray:
+            rows = np.stack([getattr(d, field) for d in flat[a:b]], -1)
+            return rows.reshape((*rows.shape[:-1], *shape))
+
+        result[name] = Derivative(shaped("value"), shaped("se"), shaped("std"))
+    return result

@@ -93,6 +93,14 @@ ELEMENTWISE = frozenset(SIMPLE) - {
 }  # fmt: skip
 
 
+#: Of these, the ones whose slope is finite wherever they are: the others are made strict for reverse mode.
+GENTLE = frozenset({
+    "add", "sub", "neg", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not", "select", "min", "max", "abs", "sign",
+    "floor", "ceil", "round", "trunc", "to_real", "to_int", "sin", "cos", "arctan", "tanh", "arcsinh", "sigmoid",
+    "softplus", "erf", "erfc", "isfinite",
+})  # fmt: skip
+
+
 def function(op: str, attrs: Mapping[str, Any]) -> Callable[..., Any]:
     """The JAX function of an operation with its static attributes bound."""
     if op == "slice":

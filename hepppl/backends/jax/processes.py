@@ -158,7 +158,7 @@ def root_track(run: Run, m: Machine, args: list[Val], key: tuple[Array, Array], 
     elif collect:
         tangents = run.lowering.settings.tangents
         word, _ = threefry2x32(*key, DRAW, 0, run.lowering.settings.rounds)
-        chosen = Val(jnp.zeros(size, real), jnp.zeros((tangents, size), real))
+        chosen = Val(jnp.zeros(size, real), jnp.zeros((tangents, size), real) if tangents else None)
         reservoir = Reservoir(jnp.zeros(size, real), chosen, None, uniform(word, real))
         nodes = run.lowering.process_nodes(run.node.attrs["process"])
         sites = [n for n in nodes if n.op == "site" and run.lowering.offering(n)]
@@ -171,7 +171,7 @@ def root_track(run: Run, m: Machine, args: list[Val], key: tuple[Array, Array], 
         stream = particle.stream if inner else None
         choice = Choice(plain, number, index, value, run.empty(size), zero, jnp.zeros(size, bool), stream)
     steps = None if m.registers.steps is None else zero
-    registers = replace(m.registers, reservoir=reservoir, weight=None, steps=steps)
+    registers = replace(m.registers, reservoir=reservoir, weight=None, steps=steps, turns=None)
     return Track(particle, zero, run.empty(size), registers, choice, None)
 
 
@@ -262,8 +262,10 @@ def follow(
 
         out = result(lax.while_loop(lambda c: c[2].any(), turn, (track, stack, busy))[0])
     else:
-        out = run_lanes(go, load, track, stack, result(track), result, active, m.size, lanes)
-    return replace(track, accumulators=out[0], registers=out[1], choice=out[2])
+        tape = 0 if plain else settings.tape
+        out, turns = run_lanes(go, load, track, stack, result(track), result, active, m.size, lanes, tape)
+        m.count_turns(turns)
+    return replace(track, accumulators=out[0], registers=replace(out[1], turns=m.registers.turns), choice=out[2])
 
 
 def follow_alternatives(
@@ -331,7 +333,8 @@ def follow_alternatives(
     )
     registers = replace(start.registers, estimators=())
     start = replace(start, registers=registers, first=jnp.ones(size, bool))
-    alternative = follow(run, m, alt_args, alt_captured, start, override, active)
+    alone = jax.tree.map(lax.stop_gradient, (alt_args, alt_captured, start, override))  # nothing to go back through
+    alternative = follow(run, m, *alone, active)
     merged = jax.tree.map(lambda a, u: jnp.where(active, a, u), alternative.accumulators, unchanged)
     fault = jnp.where(active & (m.registers.fault == 0), alternative.registers.fault, m.registers.fault)
     m.registers = replace(m.registers, fault=fault)

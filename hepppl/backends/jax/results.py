@@ -11,7 +11,7 @@ import numpy as np
 from hepppl.diagnostics import Span
 
 if TYPE_CHECKING:
-    from hepppl.backends.jax.lowering import FaultKind
+    pass
 
 
 @dataclass(frozen=True)
@@ -108,32 +108,3 @@ class Gradient:
 
 def truncated(faults: tuple[Fault, ...], events: int) -> float:
     return sum(f.count for f in faults if f.kind in ("truncated", "steps", "unsolved")) / max(events, 1)
-
-
-class FaultTable:
-    """Counts of faults over calls. A fault is known by its place in the text, whatever the compilation calls it."""
-
-    def __init__(self) -> None:
-        self.kinds: list[FaultKind] = []
-        self.counts: list[int] = []
-        self.first: list[int] = []
-        self.codes: list[np.ndarray] = []
-
-    def add(self, first: int, fault: np.ndarray, kinds: Sequence[FaultKind], again: bool = False) -> None:
-        codes = np.zeros(len(fault), np.int32)
-        for code in np.unique(fault[fault > 0]):
-            kind = kinds[code - 1]
-            if kind not in self.kinds:
-                self.kinds.append(kind)
-                self.counts.append(0)
-                self.first.append(first + int(np.argmax(fault == code)))
-            at = self.kinds.index(kind)
-            codes[fault == code] = at + 1
-            if not again:
-                self.counts[at] += int((fault == code).sum())
-        self.codes.append(codes)
-
-    def finish(self, like: np.ndarray | None) -> tuple[np.ndarray, tuple[Fault, ...]]:
-        rows = zip(self.kinds, self.counts, self.first, strict=True)
-        faults = tuple(Fault(k.kind, k.message, k.span, n, at) for k, n, at in rows)
-        return (np.concatenate(self.codes) if like is not None else np.zeros(0, np.int32)), faults

@@ -16,6 +16,8 @@ from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Address, Machine, Registers, Reservoir, Sum
 from hepppl.backends.jax.random import DRAW, event_keys, threefry2x32, uniform
 from hepppl.backends.jax.value import Val, batch
+from hepppl.diagnostics import Diagnostic
+from hepppl.diagnostics.errors import HepPlanError
 
 Seed = tuple[Array, Array]  # low and high word
 Numbers = tuple[Array, Array]  # low and high words of event numbers, (events,) each
@@ -65,7 +67,8 @@ def start(lowering: Lowering, size: int, seed: Seed, numbers: Numbers, inputs: M
     steps = jnp.zeros(size, jnp.int32) if lowering.counts_steps else None
     most = jnp.zeros(size, jnp.int32) if lowering.keeps else None
     joint = Sum.zero((settings.tangents, size), settings.dtype) if settings.joint else None
-    registers = Registers(jnp.zeros(size, jnp.int32), weight, tuple(estimators), reservoir, steps, most, joint)
+    turns = jnp.int32(0) if settings.tape else None
+    registers = Registers(jnp.zeros(size, jnp.int32), weight, tuple(estimators), reservoir, steps, most, joint, turns)
     return Machine(lowering, size, address, registers, inputs)
 
 
@@ -79,9 +82,9 @@ def run_events(
     wanted: Array,
     tangents: Mapping[str, Array] | None = None,
 ) -> Machine:
-    """Run the model for a batch. ``params`` are unbatched, or (*shape, size) in reverse mode. ``wanted`` (size,): the
-    events asked for; the lanes' driver leaves the others out."""
-    batched = lowering.settings.reverse
+    """Run the model for a batch. ``params`` are unbatched, or (*shape, size) in reverse mode without a tape.
+    ``wanted`` (size,): the events asked for; the lanes' driver leaves the others out."""
+    batched = lowering.settings.reverse and not lowering.settings.tape
     tangents = tangents or {}
     inputs: dict[Hashable, Val] = {
         ("param", k): Val(v, tangents.get(k), None, batched and k in lowering_wrt(lowering)) for k, v in params.items()
@@ -165,3 +168,45 @@ def reverse(
     for name in rest:
         gradient[name] += estimates(1, name)
     return {"outputs": outputs, "gradient": gradient, "fault": fault}
+
+
+def taped(
+    lowering: Lowering, size: int, wrt: Wrt, seed: Seed, numbers: Numbers, params: Any, data: Any, wanted: Array
+) -> dict[str, Any]:
+    """Raw outputs (*shape, size), and the gradient estimates of all events added up, (parameters, *shape, 1), by one
+    backward pass through loops of random length too. ``turns`` (1,): what the longest of them took; the gradient is
+    wrong where that is more than the tape has room for."""
+
+    def surrogate(moving: dict[str, Array]) -> Any:
+        m = run_events(lowering, size, seed, numbers, {**params, **moving}, data, wanted)
+        raw = raw_outputs(lowering, m)
+        if controls(lowering, m):
+            text = "reverse mode through `while` loops and processes makes no gradients of single events"
+            hint = "the optimal baseline needs them: use baseline='loo', or mode='forward'"
+            raise HepPlanError(Diagnostic("E608", text, hints=(hint,)))
+
+        def total(name: str, value: Val) -> Array:
+            share = shares(lowering, m, name, value)
+            both = share.alone.p if share.rest is None else share.alone.p + share.rest.p
+            return jnp.where(wanted, both, 0).sum(-1)
+
+        sums = {name: total(name, value) for name, value in raw.items()}
+        registers = m.registers
+        assert registers.turns is not None
+        return sums, ({k: v.p for k, v in raw.items()}, registers.fault, registers.most, registers.turns[None])
+
+    sums, pull, (outputs, fault, most, turns) = jax.vjp(surrogate, {k: params[k] for k in wrt.names}, has_aux=True)
+    zero = jax.tree.map(jnp.zeros_like, sums)
+
+    def estimates(name: str) -> Array:
+        def element(one_hot: Array) -> Array:
+            (grads,) = pull({**zero, name: one_hot})
+            return jnp.concatenate([grads[k].reshape(-1) for k in wrt.names])
+
+        count = sums[name].size
+        rows = jnp.eye(count, dtype=sums[name].dtype).reshape(count, *sums[name].shape)
+        jacobian = element(rows[0])[:, None] if count == 1 else jax.vmap(element, out_axes=1)(rows)
+        return jacobian.reshape(wrt.total, *sums[name].shape, 1)
+
+    gradient = {name: estimates(name) for name in sums}
+    return {"outputs": outputs, "gradient": gradient, "fault": fault, "most": most, "turns": turns}

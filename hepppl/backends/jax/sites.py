@@ -17,7 +17,7 @@ from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Machine, Reservoir
 from hepppl.backends.jax.random import uniform
 from hepppl.backends.jax.served import not_finite
-from hepppl.backends.jax.value import Val, apply, batch, decided, is_val, select
+from hepppl.backends.jax.value import Val, apply, batch, decided, is_val, select, strict
 from hepppl.graph import Dist, Node
 from hepppl.plugin.estimator import Offer
 
@@ -107,7 +107,8 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
         offer_count[:] = [len(out.offers)]
         return (view.wrong, out.value, *jax.tree.leaves(out.state), *(x for offer in out.offers for x in offer))
 
-    wrong, value, *rest = apply(visit, (u, *leaves, *inputs, *crossed))
+    moves = strict(visit) if lowering.settings.reverse else visit
+    wrong, value, *rest = apply(moves, (u, *leaves, *inputs, *crossed))
     check(wrong)
     if not lowering.numerics[group].own:
         what = f"{lowering.numerics[group].what} gave a number that is not finite at site '{node.attrs['name']}'"
@@ -149,7 +150,7 @@ def consider(lowering: Lowering, m: Machine, offers: list[Offer], dtype: Any) ->
 
     Reservoir sampling with weights (Chao 1982): a candidate replaces the kept one with probability weight / total, so
     that in the end each is kept with probability proportional to its weight. Weights are |coefficient| times the norm
-    of the potential's derivative where derivatives are carried, |coefficient| alone in reverse mode. One uniform serves
+    of the potential's derivative where derivatives are carried, times a guess of it in reverse mode. One uniform serves
     all decisions of an event: given its outcome, each leaves a uniform behind.
     """
     reservoir = m.registers.reservoir
@@ -178,6 +179,13 @@ def consider(lowering: Lowering, m: Machine, offers: list[Offer], dtype: Any) ->
     return taken, alternative
 
 
+def guessed_slope(potential: Array) -> Array:
+    """What a potential's derivative may be like, up to a factor, where none is carried: potentials are probabilities as
+    a rule, and F(1 - F) is the derivative of F = sigmoid(x). It is never 0, so that no candidate is left out."""
+    f = jnp.clip(jnp.abs(potential), 0, 1)
+    return jnp.where(jnp.abs(potential) > 1, 1, jnp.maximum(4 * f * (1 - f), np.float32(1e-3)))
+
+
 def selection_weight(lowering: Lowering, m: Machine, coefficient: Array, potential: Val) -> Array:
     weight = jnp.abs(coefficient)
     if not lowering.settings.reverse:
@@ -186,5 +194,7 @@ def selection_weight(lowering: Lowering, m: Machine, coefficient: Array, potenti
             return jnp.zeros_like(weight)
         slope = lax.stop_gradient(slope)
         weight = weight * (jnp.abs(slope[0]) if slope.shape[0] == 1 else jnp.sqrt(jnp.sum(slope * slope, 0)))
+    else:
+        weight = weight * guessed_slope(lax.stop_gradient(batch(potential, m.size).p))
     here = m.here
     return weight if here is None else jnp.where(here, weight, 0)

@@ -6,6 +6,7 @@ The batch axis is last, so that a scalar per event is a flat vector. A value tha
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -144,6 +145,33 @@ def everywhere(fn: Callable[..., Any], vals: Sequence[Val]) -> tuple[Array, Arra
         return here, None
     axes = tuple(None if v.t is None else 0 for v in vals)
     return here, jax.vmap(run, in_axes=axes)(*(v.p if v.t is None else v.t for v in vals))
+
+
+def strict(fn: Callable[..., Any], elementwise: bool = False) -> Callable[..., Any]:
+    """``fn`` for reverse mode: where no derivative comes to what it returns, none goes on to its operands (``fn`` of
+    one event; or element by element, of arrays of one shape). Without it a branch not taken, or a lane that is done,
+    may give 0 · inf = NaN."""
+
+    @jax.custom_vjp
+    def run(*xs: Any) -> Any:
+        return fn(*xs)
+
+    def forward(*xs: Any) -> Any:
+        return jax.vjp(fn, *xs)
+
+    def backward(pull: Any, cotangents: Any) -> Any:
+        zero = [ct == 0 for ct in jax.tree.leaves(cotangents) if ct.dtype != jax.dtypes.float0]
+        nothing = functools.reduce(jnp.logical_and, [z if elementwise else z.all() for z in zero], jnp.bool_(True))
+        return tuple(ct if ct.dtype == jax.dtypes.float0 else jnp.where(nothing, 0, ct) for ct in pull(cotangents))
+
+    run.defvjp(forward, backward)
+    return run
+
+
+def strict_elementwise(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """`strict` for an operation on arrays that broadcast."""
+    run = strict(fn, elementwise=True)
+    return lambda *xs: run(*jnp.broadcast_arrays(*xs))
 
 
 def select(cond: Val, yes: Val, no: Val) -> Val:
