@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from hepppl.diagnostics.errors import HepTypeError as HepTypeError
     from hepppl.diagnostics.errors import HepUnsupportedError as HepUnsupportedError
     from hepppl.diagnostics.errors import HepValueError as HepValueError
+    from hepppl.loading import load as load
+    from hepppl.loading import parse as parse
     from hepppl.model import Model as Model
-    from hepppl.model import load as load
-    from hepppl.model import parse as parse
     from hepppl.results import Events as Events
     from hepppl.results import GradResult as GradResult
 
@@ -49,8 +49,8 @@ _HOMES = {
     "HepUnsupportedError": "hepppl.diagnostics.errors",
     "HepValueError": "hepppl.diagnostics.errors",
     "Model": "hepppl.model",
-    "load": "hepppl.model",
-    "parse": "hepppl.model",
+    "load": "hepppl.loading",
+    "parse": "hepppl.loading",
 }
 
 __all__ = [*_HOMES, "__version__"]

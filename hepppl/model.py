@@ -1,4 +1,4 @@
-"""The Python API: `load` or `parse` a program, then plan, simulate, differentiate or compile the `Model`."""
+"""The Python API: a `Model`, to plan, simulate, differentiate or compile."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from hepppl import identity, inputs
-from hepppl.diagnostics import Diagnostic, Source
+from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepValueError
 from hepppl.semantics.types import Dim, Tensor
 
@@ -33,37 +33,6 @@ Progress = Callable[[int, int], None]
 By = Mapping[str, Any]
 #: Particle steps after which an event is stopped.
 MAX_STEPS = 1_000_000
-
-
-def load(path: str | os.PathLike[str], *, model: str | None = None, data: Mapping[str, Any] | None = None) -> Model:
-    """The model of a ``.hep`` file; ``model`` names it where the file has several, ``data`` gives values to its data.
-
-    Raises a `HepError` that carries every diagnostic: E5xx for the file, E1xx to E4xx and E7xx for the program.
-    """
-    from hepppl.syntax import read_source
-
-    return _model(read_source(path), model, data)
-
-
-def parse(
-    text: str,
-    *,
-    model: str | None = None,
-    data: Mapping[str, Any] | None = None,
-    base: str | os.PathLike[str] | None = None,
-) -> Model:
-    """The model of a program text; as `load`. ``base``: the folder in which its imports are looked up; without one it
-    can import the standard library only."""
-    return _model(Source("<string>", text, None if base is None else os.fspath(base)), model, data)
-
-
-def _model(source: Source, name: str | None, data: Mapping[str, Any] | None) -> Model:
-    from hepppl.semantics import check
-    from hepppl.syntax import link
-    from hepppl.syntax import parse as parse_source
-
-    file, data = link(parse_source(source)), inputs.flat(data)
-    return Model(check(file, name, data), file, data=data)
 
 
 @dataclass(frozen=True, eq=False)

@@ -139,7 +139,7 @@ SPREAD = options(
 
 def open_model(file: Path, model_name: str | None = None, data_file: Path | None = None) -> Model:
     from hepppl.io.read import read_data
-    from hepppl.model import load
+    from hepppl.loading import load
 
     return load(file, model=model_name, data=None if data_file is None else read_data(data_file))
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from hepppl.diagnostics.errors import HepPlanError
-from hepppl.model import Model, parse
+from hepppl.loading import parse
+from hepppl.model import Model
 from hepppl.plugin import Estimator, EstimatorNumerics, SiteInfo
 from hepppl.plugin.registry import load_estimator, own_estimators
 from hepppl.testing import programs

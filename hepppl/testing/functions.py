@@ -14,7 +14,8 @@ import numpy as np
 from hepppl import syntax
 from hepppl.backends import reference
 from hepppl.diagnostics import Source
-from hepppl.model import Model, parse
+from hepppl.loading import parse
+from hepppl.model import Model
 from hepppl.plugin import Function
 from hepppl.plugin.registry import load
 from hepppl.semantics.types import Tensor
