@@ -160,10 +160,12 @@ def chosen_plan(model: Model, by: Mapping[str, str], wrt: Sequence[str], plan_fi
 
 
 def engine_options(chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of `ENGINE` and `SPREAD` as `Model` takes them."""
-    numbers = {key: int(chosen[key]) for key in ("precision", "rounds")}
-    devices = chosen.get("devices") or ""
-    return {**chosen, **numbers, "devices": int(devices) if devices.isdecimal() else devices or None}
+    """The options of `ENGINE`, and of `SPREAD` where a command has them, as `Model` takes them."""
+    found = {**chosen, **{key: int(chosen[key]) for key in ("precision", "rounds")}}
+    if "devices" in chosen:
+        devices = chosen["devices"] or ""
+        found["devices"] = int(devices) if devices.isdecimal() else devices or None
+    return found
 
 
 def print_json(value: Mapping[str, Any]) -> None:
