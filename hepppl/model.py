@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hepppl import identity, inputs
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepValueError
+from hepppl.inferring import MAX_STEPS, Inferring, Progress
 from hepppl.semantics.types import Dim, Tensor
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from hepppl.compiled import Compiled
     from hepppl.graph import ModelGraph
-    from hepppl.inference.gold import Gold
-    from hepppl.inference.morph import Morph
     from hepppl.planning import Plan
     from hepppl.results import Events, GradResult
     from hepppl.scale.summary import Summary
@@ -28,15 +27,11 @@ if TYPE_CHECKING:
     from hepppl.syntax.ast import File
     from hepppl.verification import Verification
 
-#: ``progress(done, total)``, called now and then while a run goes on.
-Progress = Callable[[int, int], None]
 By = Mapping[str, Any]
-#: Particle steps after which an event is stopped.
-MAX_STEPS = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class Model(Inferring):
     """A checked program. Immutable; what is compiled for it is kept, so that other parameter values, another seed or
     another number of events compile nothing.
 
@@ -275,70 +270,6 @@ class Model:
         found = verification.verify(model, plan, n, seed, options, false_alarm, progress)
         trust.agreed(found, verification.faults(model, found))
         return found
-
-    def gold(
-        self,
-        n: int,
-        theta: Mapping[str, Any] | None = None,
-        wrt: Sequence[str] | str | None = None,
-        seed: int = 0,
-        ratios_to: Sequence[Mapping[str, Any]] = (),
-        data: Mapping[str, Any] | None = None,
-        *,
-        tolerance: float = 0.0,
-        progress: Progress | None = None,
-        precision: int = 32,
-        rounds: int = 13,
-        lanes: int | None = None,
-        batch: int | None = None,
-        max_steps: int = MAX_STEPS,
-    ) -> Gold:
-        """``n`` events with their joint scores with respect to ``wrt`` (default: every real parameter; ``()``: none)
-        at ``theta``, and their joint log ratios log p(event | point) - log p(event | theta) to the points ``ratios_to``
-        (parameters that a point does not name are those of ``theta``). See `hepppl.inference.gold.Gold`.
-
-        The rest as in `simulate`. Raises `HepPlanError` (E621, E622) where a parameter acts otherwise than through the
-        laws of what is drawn, so that there is no such density.
-        """
-        from hepppl.inference.gold import gold
-
-        n, seed = inputs.check_run(n, seed, tolerance)
-        engine = inputs.engine(precision, rounds, lanes, batch, max_steps)
-        return gold(self.with_data(data), n, theta or {}, wrt, seed, ratios_to, tolerance, progress, engine)
-
-    def morph(
-        self,
-        n: int,
-        to: Mapping[str, Any] | Sequence[Mapping[str, Any]],
-        theta: Mapping[str, Any] | None = None,
-        method: str = "auto",
-        seed: int = 0,
-        data: Mapping[str, Any] | None = None,
-        *,
-        order: int = 2,
-        accuracy: float = 0.05,
-        tolerance: float = 0.0,
-        progress: Progress | None = None,
-        precision: int = 32,
-        rounds: int = 13,
-        lanes: int | None = None,
-        batch: int | None = None,
-        max_steps: int = MAX_STEPS,
-    ) -> Morph:
-        """``n`` events at ``theta``, and the same events at one other point or several. ``method``: "move" along the
-        events' derivatives, to first or second ``order``; "reweight"; or "auto", the first of the two that is sound.
-        See `hepppl.inference.morph.Morph`.
-
-        ``accuracy``: the part of an output's way to a point that a move may miss, measured on events simulated there.
-        The rest as in `simulate`. Raises `HepPlanError` where the method is not sound (E621, E623, E601), and
-        `HepResultError` (E922, E923; with the `Morph` as ``.result``) where it goes too far.
-        """
-        from hepppl.inference.morph import morph
-
-        n, seed = inputs.check_run(n, seed, tolerance)
-        engine = inputs.engine(precision, rounds, lanes, batch, max_steps)
-        model = self.with_data(data)
-        return morph(model, n, to, theta or {}, method, order, seed, accuracy, tolerance, progress, engine)
 
     def compile(
         self,

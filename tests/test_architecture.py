@@ -22,9 +22,9 @@ MAY_IMPORT = {
     "plugin": {"diagnostics"},
     "planning": {"graph", "plugin", "distributions", "diagnostics"},
     "backends": {"graph", "planning", "plugin", "distributions", "diagnostics"},
-    # What uses compiled programs is told a model by its methods, and gives results as a run does.
-    "inference": {"", "backends", "planning", "graph", "diagnostics"},
     "scale": {"", "backends", "planning", "plugin", "io", "diagnostics"},
+    # Everything that uses a compiled program: it asks models, back ends and the graph, and no one asks it but the top.
+    "inference": {"", "io", "backends", "graph", "planning", "semantics", "plugin", "distributions", "diagnostics"},
     # The conformance kit runs plugins as a user would: by programs, and by what the interface promises of numerics.
     "testing": {"", "backends", "semantics", "syntax", "plugin", "distributions", "diagnostics"},
 }
@@ -131,6 +131,7 @@ LIGHT = {
     "graph": "from hepppl.cli.app import app; app(['graph', {file!r}])",
     "fmt": "from hepppl.cli.app import app; app(['fmt', '--check', {file!r}])",
     "plugins": "from hepppl.cli.app import app; app(['plugins', 'list'])",
+    "infer --help": "from hepppl.cli.app import app; app(['infer', '--help'])",
 }
 
 
@@ -206,13 +207,14 @@ def test_the_public_names_are_frozen() -> None:
 
 def test_the_methods_of_a_model_are_frozen() -> None:
     from hepppl import Compiled, Events, GradResult, Model
+    from hepppl.inferring import Inferring
 
     def public(cls: type) -> set[str]:
         return {name for name in (*vars(cls), *getattr(cls, "__annotations__", {})) if not name.startswith("_")}
 
-    assert public(Model) == {
-        "compile", "data", "dims", "file", "gold", "grad", "graph", "model_graph", "morph", "name", "params", "plan",
-        "program", "simulate", "simulate_to", "units", "verify", "with_data",
+    assert public(Model) | public(Inferring) == {
+        "asimov", "compile", "data", "dims", "file", "gold", "grad", "graph", "infer", "model_graph", "morph", "name",
+        "params", "plan", "program", "simulate", "simulate_to", "to_numpyro", "units", "verify", "with_data",
     }  # fmt: skip
     assert public(Compiled) == {"model", "plan", "program", "simulate", "value_and_grad"}
     assert public(Events) >= {"mean", "se", "std", "weight", "weighted", "truncated", "units", "keys", "to_dict"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from hepppl.diagnostics.code import Code as Code
 from hepppl.diagnostics.codes_gold import GOLD
+from hepppl.diagnostics.codes_inference import INFERENCE
 from hepppl.diagnostics.codes_names import NAMES, UNSUPPORTED, VALUES
 from hepppl.diagnostics.codes_plugins import PLUGINS
 from hepppl.diagnostics.codes_runs import FILES, GIVEN, PLANS, RESULTS, WARNINGS
@@ -26,6 +27,7 @@ CODES: dict[str, Code] = {
     **UNSUPPORTED,
     **PLUGINS,
     **RESULTS,
+    **INFERENCE,
     **GOLD,
     **WARNINGS,
 }

@@ -72,8 +72,8 @@ GIVEN: dict[str, Code] = {
     ),
     "E461": Code(
         "no such data",
-        "A value was given for data that the model does not declare. Observables (`observe`) cannot be given in a "
-        "simulation: conditioning on them is inference.",
+        "A value was given for data that the model does not declare. Observables (`observe`) are given to `infer`, "
+        "which conditions on them; a simulation draws them.",
         'model.simulate(1000, data={"backgorund": 3})',
         "Use a name declared with `data`.",
     ),

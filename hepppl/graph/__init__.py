@@ -9,7 +9,7 @@ from hepppl.graph.expressions import Expr, constant
 from hepppl.graph.flow import Flow, RoughUse, differentiable
 from hepppl.graph.model import ModelGraph
 from hepppl.graph.processes import ProcessFacts
-from hepppl.graph.scope import Enclosing, SiteContext, places
+from hepppl.graph.scope import Enclosing, Place, SiteContext, places
 from hepppl.graph.survey import unknown
 from hepppl.semantics.ir import (
     OPS,
@@ -45,6 +45,7 @@ __all__ = [
     "Obstacle",
     "Output",
     "Param",
+    "Place",
     "Process",
     "ProcessFacts",
     "Program",

@@ -51,9 +51,22 @@ def event_format(path: Pathlike) -> str:
         raise HepFileError(Diagnostic("E511", f"events are written as {known}; '{os.fspath(path)}' has {found}"))
     if suffix in LIBRARIES:
         library(LIBRARIES[suffix], "io")
+    _check_folder(path)
+    return suffix
+
+
+def result_format(path: Pathlike, ending: str) -> None:
+    """Checks that a result can be written there as ``ending``. Raises `HepFileError` as `event_format`."""
+    if Path(path).suffix.lower() != ending:
+        raise HepFileError(Diagnostic("E511", f"this result is written as {ending}, not as '{os.fspath(path)}'"))
+    if ending == ".nc":
+        library("h5netcdf", "mcmc")
+    _check_folder(path)
+
+
+def _check_folder(path: Pathlike) -> None:
     if not Path(path).parent.is_dir():
         raise HepFileError(Diagnostic("E513", f"cannot write '{os.fspath(path)}': there is no such folder"))
-    return suffix
 
 
 def write_events(path: Pathlike, events: Events) -> None:

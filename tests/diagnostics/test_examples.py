@@ -27,8 +27,10 @@ from hepppl.diagnostics.codes import CODES
 from hepppl.plugin import registry
 
 #: Examples that need JAX to compile something.
-SLOW = {"E901", "E902", "E903", "E904", "E905", "E806", "E906", "E907", "E908", "E909", "W901", "W902", "W903"}
-SLOW |= {"E921", "E922", "E923"}
+SLOW = {
+    "E474", "E715", "E901", "E902", "E903", "E904", "E905", "E806", "E906", "E907", "E908", "E909", "E910", "E911",
+    "E912", "E921", "E922", "E923", "W901", "W902", "W903",
+}  # fmt: skip
 #: Shown with a plugin that fails, in `tests.plugins.test_extensions`.
 ELSEWHERE = {"E805"}
 M = "model m {\n    param p: real in (0, 1) = 0.5\n    b ~ bernoulli(p)\n    return b\n}\n"
@@ -74,6 +76,7 @@ def folder(tmp_path: Path, examples: Path, monkeypatch: pytest.MonkeyPatch) -> P
     shutil.copytree(examples, tmp_path / "examples")
     shutil.copy(examples / "absorber.hep", tmp_path)
     (tmp_path / "latin1.hep").write_bytes("# é\nmodel m { return 1 }".encode("latin-1"))
+    (tmp_path / "n.json").write_text('{"n": 3}', encoding="utf-8")
     (tmp_path / "broken.json").write_text("{", encoding="utf-8")
     (tmp_path / "outside").mkdir()
     (tmp_path / "events.npz.parts").mkdir()

@@ -57,6 +57,11 @@ def smooth_normal(mu: float, sigma: float) -> Exact:
     return Exact(damp * sin(mu), {"mu": damp * cos(mu), "sigma": -sigma * damp * sin(mu)})
 
 
+def counting(mu: float, scale: float) -> Exact:
+    """Expected signal and background at 139 / fb."""
+    return Exact(139 * (0.3 * mu + 0.5 * scale), {"mu": 139 * 0.3, "b_scale": 139 * 0.5})
+
+
 def random_walk(p: np.ndarray | float, steps: int = 100, blocks: int = 1) -> Exact:
     """Dynamic programming for E[X^2] and dE/dp, with one p or one per block of steps."""
     table = np.broadcast_to(np.asarray(p, float), (blocks,))

@@ -35,6 +35,7 @@ EXAMPLES = {
     "galton": [oracles.galton(-0.8)],
     "sudakov": [oracles.veto_shower(0.118)[0]],
     "sudakov_emissions": [oracles.veto_shower(0.118)[0]],
+    "counting": [oracles.counting(1.0, 1.0)],
     "cut_optimisation": [oracles.passing(30.0, 40.0), oracles.passing(30.0, 15.0)],
 }
 

@@ -49,7 +49,8 @@ def take(array: Any, *indices: Any) -> Any:
 
 
 def put(array: Any, value: Any, *indices: Any) -> Any:
-    starts = (*indices, *(0 for _ in range(array.ndim - len(indices))))
+    first = jnp.zeros_like(indices[0])  # in 64 bits a Python 0 would be another type
+    starts = (*indices, *(first for _ in range(array.ndim - len(indices))))
     block = jnp.asarray(value, array.dtype).reshape((1,) * len(indices) + array.shape[len(indices) :])
     return lax.dynamic_update_slice(array, block, starts)
 
