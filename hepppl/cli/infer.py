@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,20 @@ def _options(ctx: click.Context, param: click.Parameter, value: Any) -> dict[str
 @common.FILE
 @click.option("--method", "-m", default="nuts", show_default=True, metavar="|".join(METHODS), help="How.")
 @common.options(common.DATA, common.SEED, common.PARAM, common.MODEL)
-@click.option("--samples", type=int, help="nuts, svi: draws from the posterior (nuts: of each chain).")
+@click.option("--samples", type=int, help="Draws from the posterior (nuts: of each chain).")
 @click.option("--warmup", type=int, help="nuts: steps of adaptation of each chain.")
 @click.option("--chains", type=int, help="nuts: chains, run side by side.")
 @click.option("--target-accept", type=float, help="nuts: mean acceptance to aim at; nearer to 1, smaller steps.")
 @click.option("--limit", metavar="NAME", help="mle: an upper limit on this parameter (CLs, asymptotic).")
 @click.option("--discovery", metavar="NAME", help="mle: the significance of this parameter not being 0.")
 @click.option("--level", type=float, help="mle: the confidence level of --limit.")
+@click.option("--simulations", type=int, help="npe and the like: pseudo-experiments to learn from.")
+@click.option("--ensemble", type=int, help="npe and the like: networks, averaged.")
+@click.option("--epochs", type=int, help="npe and the like: epochs of training at most.")
+@click.option("--calibrate", type=int, help="npe and the like: held-out pseudo-experiments (0: none).")
+@click.option("--checkpoint", type=click.Path(), help="npe and the like: a folder to train from epoch to epoch in.")
+@click.option("--save", type=click.Path(), help="npe and the like: keep the trained estimator in this file.")
+@click.option("--load", type=click.Path(), help="npe and the like: take the trained estimator from this file.")
 @click.option(
     "--set", "settings", type=common.Pair(), multiple=True, callback=_options, help="Any other option of the method."
 )
@@ -56,7 +63,8 @@ def command(
     """Condition the model on data: values of what it observes, and of its `data`, by name in a .json or .npz file.
 
     nuts draws from the posterior of the parameters that have priors, svi approximates it, map and mle fit. A parameter
-    given with -p is fixed.
+    given with -p is fixed. The other methods learn the posterior from simulations; for them the data are values of any
+    outputs, of one event or of several.
     """
     from hepppl import inference
 
@@ -116,7 +124,20 @@ def posterior_summary(tree: Any) -> str:
     closing = [] if count is None else ["no divergence" if not count else f"{count} divergences"]
     if "gap" in tree.attrs:
         closing.append(f"{text.number(tree.attrs['gap'], 2)} nats from the posterior, k-hat {tree.attrs['khat']:.2f}")
+    if "calibration" in found:
+        closing.append(calibration_summary(found["calibration"]))
     return f"{head}\n\n{lines}" + (f"\n\n{'; '.join(closing)}" if closing else "")
+
+
+def calibration_summary(found: Mapping[str, Any]) -> str:
+    """Coverage on held-out pseudo-experiments, and the worst test."""
+    parts = [f"in {said['region']:.0%} of the {float(level):.0%} regions" for level, said in found["coverage"].items()]
+    worst = min(found["checks"], key=lambda check: check["p"])
+    verdict = "calibrated" if found["ok"] else "not calibrated"
+    return (
+        f"{verdict}: over {found['experiments']} pseudo-experiments the truth lies {' and '.join(parts)}; the worst of "
+        f"{len(found['checks'])} tests, {worst['name']}, has p = {text.number(worst['p'], 2)}"
+    )
 
 
 def fit_summary(fit: Any) -> str:

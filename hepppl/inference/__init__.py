@@ -33,6 +33,9 @@ METHODS: dict[str, str] = {
     "map": "hepppl.inference.fits:maximum_posterior",
     "mle": "hepppl.inference.fits:maximum_likelihood",
 }
+#: Methods that learn from simulations: any output of the program can be given as data, and of several events.
+SIMULATED = tuple("npe nle nre carl rolr rascal alice alices cascal sally scandal".split())
+METHODS |= {name: f"hepppl.inference.sbi.infer:{name}" for name in SIMULATED}
 #: What every method takes: no options of its own.
 COMMON = frozenset({"model", "data", "seed", "params", "progress"})
 
@@ -53,7 +56,7 @@ def infer(
     run = load(method)
     check_options(method, options)
     _, seed = inputs.check_run(1, seed)
-    model, observed = given.split(model, data)
+    model, observed = (given.outputs if method in SIMULATED else given.split)(model, data)
     return run(model, observed, seed, params=given.params(model, params), progress=progress, **options)
 
 

@@ -74,14 +74,22 @@ def finished(lowering: Lowering, m: Machine) -> dict[str, Any]:
 
 
 def derivatives(
-    lowering: Lowering, size: int, wrt: Wrt, seed: Seed, numbers: Numbers, params: Any, data: Any, wanted: Array
+    lowering: Lowering,
+    size: int,
+    wrt: Wrt,
+    seed: Seed,
+    numbers: Numbers,
+    params: Any,
+    data: Any,
+    wanted: Array,
+    own: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """Events with derivatives along the parameters: of the joint log-density at fixed values of all that is drawn
     (``joint``), or, where values are reparameterised, of the outputs, all but the integers (``moved``); and of the
     weight."""
     from hepppl.backends.jax.run import run_events
 
-    m = run_events(lowering, size, seed, numbers, params, data, wanted, wrt.seeds(lowering.settings.dtype))
+    m = run_events(lowering, size, seed, numbers, params, data, wanted, wrt.seeds(lowering.settings.dtype), own)
     found = finished(lowering, m)
     if lowering.settings.joint:  # the outputs do not move: all that is drawn is fixed
         found["moved"] = {name: t for name, t in found["moved"].items() if name == WEIGHT}
@@ -102,13 +110,14 @@ def ratios(
     data: Any,
     wanted: Array,
     points: Mapping[str, Array],
+    own: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """Events with log p(drawn | point) - log p(drawn | params) (``joint``), and the outputs and the weight that the
     same values drawn would give at the points. ``points``: (points, *shape) of the parameters that differ there."""
     from hepppl.backends.jax.run import run_events
 
     with at_points():
-        m = run_events(lowering, size, seed, numbers, params, data, wanted, points)
+        m = run_events(lowering, size, seed, numbers, params, data, wanted, points, own)
         return finished(lowering, m)
 
 

@@ -117,14 +117,15 @@ class Compiled:
         return tile * tiles * max(len(self.devices), 1)
 
     def function(
-        self, what: str, tile: int, tiles: int, wrt: run.Wrt | None = None, points: int = 0
+        self, what: str, tile: int, tiles: int, wrt: run.Wrt | None = None, points: int = 0, own: tuple[str, ...] = ()
     ) -> tuple[Any, list[FaultKind]]:
         """The pure function of a call, (seed, first event, count, params, data) -> arrays with a trailing event axis,
         and the table of faults that its ``fault`` output counts in (complete once the function has been traced).
 
         ``what``: "simulate"; "forward", "reverse" or "taped" (estimates of derivatives); "score" or "move" (derivatives
         of each event's joint density or outputs); "ratio" (joint ratios to ``points`` other points, one more argument)
-        or "bend" (second derivatives along so many directions)."""
+        or "bend" (second derivatives along so many directions). ``own``: the parameters of which every event has its
+        own value, (*shape, events); so have the points then (not for the estimates)."""
         backwards = what in ("reverse", "taped")
         tangents = {"ratio": points, "bend": 1}.get(what, 0 if wrt is None or backwards else wrt.total)
         settings = replace(
@@ -142,6 +143,8 @@ class Compiled:
         else:
             ways = {"forward": run.forward, "reverse": run.reverse, "taped": run.taped}
             one = partial(ways.get(what, joint.derivatives), lowering, tile, wrt)
+        if own:
+            one = partial(one, own=own)
 
         def call(seed: Any, first: Any, count: Any, params: Any, data: Any, *points: Any) -> Any:
             def batch(offset: Array) -> Any:
@@ -150,7 +153,9 @@ class Compiled:
                 numbers = low + jnp.arange(tile, dtype=jnp.uint32)
                 carry = (numbers < low).astype(jnp.uint32)
                 wanted = offset + jnp.arange(tile, dtype=jnp.uint32) < count
-                return one(seed, (numbers, high + carry), params, data, wanted, *points)
+                here = ({**x, **{k: jax.lax.dynamic_slice_in_dim(x[k], offset, tile, -1) for k in own}} for x in points)
+                mine = {**params, **{k: jax.lax.dynamic_slice_in_dim(params[k], offset, tile, -1) for k in own}}
+                return one(seed, (numbers, high + carry), mine, data, wanted, *here)
 
             if tiles == 1:
                 return batch(jnp.uint32(0))
@@ -211,6 +216,7 @@ class Compiled:
         wrt: run.Wrt | None,
         part: Part | None = None,
         points: Mapping[str, np.ndarray] | None = None,
+        own: Mapping[str, np.ndarray] | None = None,
     ) -> Iterator[tuple[int, Any, tuple[FaultKind, ...], float, float]]:
         """Run ``n`` events, or a part of them, call by call: number of the first event, arrays cut to the events asked
         for, fault table, seconds of compiling and of running."""
@@ -218,14 +224,19 @@ class Compiled:
         start, count = part or (0, n)
         whole = what in ("forward", "reverse", "taped")  # batches that baselines are taken over stay whole
         jagged = frozenset() if whole else Lowering(self.graph, None, self.settings).jagged
-        key = (what, tile, tiles, wrt, 0 if points is None else len(next(iter(points.values()))))
+        own = own or {}
+        number = 0 if points is None else next(v.shape[k in own] for k, v in points.items())
+        key = (what, tile, tiles, wrt, number, tuple(own))
         done = 0
         while done < count:
             with self._precision():
                 used = min(self.stride(n, what), count - done)
-                args = self.arguments(seed, start + done, used, params, data)
+                rows = partial(run.rows_of, first=done, used=used, size=tile * tiles)
+                point = {**params, **{k: rows(v) for k, v in own.items()}}
+                args = self.arguments(seed, start + done, used, point, data)
                 if points is not None:
-                    args = (*args, {k: np.asarray(v, self.settings.dtype) for k, v in points.items()})
+                    there = {k: rows(v) if k in own else v for k, v in points.items()}
+                    args = (*args, {k: np.asarray(v, self.settings.dtype) for k, v in there.items()})
                 if self.devices:  # events do not mind whose they are
                     share = tile * tiles if whole else -(-used // len(self.devices))
                     args = (*args[:2], np.asarray(share, np.uint32), *args[2:])
@@ -261,9 +272,11 @@ class Compiled:
         data: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
         part: Part | None = None,
+        own: Mapping[str, np.ndarray] | None = None,
     ) -> Events:
-        """Events 0 … n-1 of a seed, or a part of them."""
-        return self.events("simulate", n, seed, params, data or {}, progress, part=part)[0]
+        """Events 0 … n-1 of a seed, or a part of them. ``own``: (n, *shape), the parameters of which every event has
+        its own value."""
+        return self.events("simulate", n, seed, params, data or {}, progress, part=part, own=own)[0]
 
     def events(
         self,
@@ -276,11 +289,14 @@ class Compiled:
         wrt: run.Wrt | None = None,
         part: Part | None = None,
         points: Mapping[str, np.ndarray] | None = None,
+        own: Mapping[str, np.ndarray] | None = None,
     ) -> tuple[Events, dict[str, Any]]:
-        """Events 0 … n-1 of a seed, and what the function ``what`` says of each beside: trees of arrays (n, …)."""
+        """Events 0 … n-1 of a seed, and what the function ``what`` says of each beside: trees of arrays (n, …).
+        ``own``: (n, *shape), the parameters of which every event has its own value; the ``points`` of these are
+        (n, points, *shape), those of the others (points, *shape)."""
         parts, compiling, running, table = [], 0.0, 0.0, FaultTable()
         for first, out, faults, compile_seconds, run_seconds in self.calls(
-            what, n, seed, params, data, progress, wrt, part, points
+            what, n, seed, params, data, progress, wrt, part, points, own
         ):
             compiling, running = compiling + compile_seconds, running + run_seconds
             table.add(first, out["fault"], faults)

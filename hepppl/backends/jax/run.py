@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from hepppl.backends.jax.gradients import controls, least_variance, raw_outputs,
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Address, Machine, Registers, Reservoir, Sum
 from hepppl.backends.jax.random import DRAW, event_keys, threefry2x32, uniform
-from hepppl.backends.jax.value import Val, batch
+from hepppl.backends.jax.value import Val, batch, spread
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepPlanError
 
@@ -72,6 +72,13 @@ def start(lowering: Lowering, size: int, seed: Seed, numbers: Numbers, inputs: M
     return Machine(lowering, size, address, registers, inputs)
 
 
+def rows_of(values: np.ndarray, first: int, used: int, size: int) -> np.ndarray:
+    """The rows of ``size`` events from number ``first`` on, as the last axis; where only ``used`` of them are asked
+    for, the last one of these stands for the others."""
+    at = np.minimum(np.arange(first, first + size), first + used - 1)
+    return np.moveaxis(values[at], 0, -1)
+
+
 def run_events(
     lowering: Lowering,
     size: int,
@@ -81,14 +88,13 @@ def run_events(
     data: Mapping[str, Any],
     wanted: Array,
     tangents: Mapping[str, Array] | None = None,
+    batched: Collection[str] = (),
 ) -> Machine:
-    """Run the model for a batch. ``params`` are unbatched, or (*shape, size) in reverse mode without a tape.
-    ``wanted`` (size,): the events asked for; the lanes' driver leaves the others out."""
-    batched = lowering.settings.reverse and not lowering.settings.tape
-    tangents = tangents or {}
-    inputs: dict[Hashable, Val] = {
-        ("param", k): Val(v, tangents.get(k), None, batched and k in lowering_wrt(lowering)) for k, v in params.items()
-    }
+    """Run the model for a batch. ``params`` are unbatched, those in ``batched`` (*shape, size): every event has its
+    own. ``wanted`` (size,): the events asked for; the lanes' driver leaves the others out."""
+    tangents = dict(tangents or {})
+    tangents |= {k: spread(t, size) for k, t in tangents.items() if k in batched and t.ndim == params[k].ndim}
+    inputs: dict[Hashable, Val] = {("param", k): Val(v, tangents.get(k), None, k in batched) for k, v in params.items()}
     inputs |= {("data", k): Val(v, batched=False) for k, v in data.items()}
     m = start(lowering, size, seed, numbers, inputs)
     m.wanted = wanted
@@ -96,15 +102,19 @@ def run_events(
     return m
 
 
-def lowering_wrt(lowering: Lowering) -> tuple[str, ...]:
-    return lowering.plan.wrt if lowering.plan is not None else ()
-
-
 def simulate(
-    lowering: Lowering, size: int, seed: Seed, numbers: Numbers, params: Any, data: Any, wanted: Array
+    lowering: Lowering,
+    size: int,
+    seed: Seed,
+    numbers: Numbers,
+    params: Any,
+    data: Any,
+    wanted: Array,
+    own: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    """Outputs (*shape, size), weight (size,) or None, fault (size,), largest kept collection (size,) or None."""
-    m = run_events(lowering, size, seed, numbers, params, data, wanted)
+    """Outputs (*shape, size), weight (size,) or None, fault (size,), largest kept collection (size,) or None. ``own``:
+    the parameters of which every event has its own."""
+    m = run_events(lowering, size, seed, numbers, params, data, wanted, batched=own)
     outputs = {o.name: batch(m.env[o.value], size).p for o in lowering.program.outputs}
     weight = None if m.registers.weight is None else m.registers.weight.p
     return {"outputs": outputs, "weight": weight, "fault": m.registers.fault, "most": m.registers.most}
@@ -137,7 +147,7 @@ def reverse(
     moving = {k: jnp.broadcast_to(params[k][..., None], (*jnp.shape(params[k]), size)) for k in wrt.names}
 
     def surrogate(moving: dict[str, Array]) -> Any:
-        m = run_events(lowering, size, seed, numbers, {**params, **moving}, data, wanted)
+        m = run_events(lowering, size, seed, numbers, {**params, **moving}, data, wanted, batched=wrt.names)
         raw = raw_outputs(lowering, m)
         parts = {name: shares(lowering, m, name, value) for name, value in raw.items()}
         alone = {name: part.alone.p for name, part in parts.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,11 +42,13 @@ def derivatives(
     params: Mapping[str, Any],
     data: Mapping[str, Any],
     progress: Progress | None = None,
+    own: Mapping[str, np.ndarray] | None = None,
 ) -> Traces:
     """``what``: "score", at fixed draws, or "move", at fixed noise of the sites that the plan reparameterises. Along
-    the elements of the parameters ``names``, one after another."""
+    the elements of the parameters ``names``, one after another. ``own``: (n, *shape), the parameters of which every
+    event has its own value."""
     runs = chunked(slices(compiled, names))
-    return _together([_run(compiled, what, n, seed, params, data, progress, wrt=wrt) for wrt in runs])
+    return _together([_run(compiled, what, n, seed, params, data, progress, wrt=wrt, own=own) for wrt in runs])
 
 
 def curvatures(
@@ -70,16 +72,20 @@ def ratios(
     params: Mapping[str, Any],
     data: Mapping[str, Any],
     progress: Progress | None = None,
+    own: Mapping[str, np.ndarray] | None = None,
 ) -> Traces:
-    """``points``: (points, *shape) of the parameters that differ there."""
-    return _together([_run(compiled, "ratio", n, seed, params, data, progress, points=p) for p in _portions(points)])
+    """``points``: (points, *shape) of the parameters that differ there. ``own``: (n, *shape), the parameters of which
+    every event has its own value; so it has points, (n, points, *shape)."""
+    parts = _portions(points, own or {})
+    return _together([_run(compiled, "ratio", n, seed, params, data, progress, points=p, own=own) for p in parts])
 
 
-def _portions(points: Mapping[str, np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
+def _portions(points: Mapping[str, np.ndarray], own: Collection[str] = ()) -> Iterator[dict[str, np.ndarray]]:
     """Portions of equal size, so that one compilation serves them, but for the last."""
-    count = len(next(iter(points.values())))
+    count = next(values.shape[name in own] for name, values in points.items())
     for first in range(0, count, TANGENTS):
-        yield {name: values[first : first + TANGENTS] for name, values in points.items()}
+        part = slice(first, first + TANGENTS)
+        yield {name: values[:, part] if name in own else values[part] for name, values in points.items()}
 
 
 def _run(compiled: Compiled, what: str, n: int, *args: Any, **options: Any) -> Traces:
