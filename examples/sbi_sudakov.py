@@ -1,7 +1,10 @@
-"""The coupling of a shower from the emissions of 20 events: a list of scales each, of varying length. python
-examples/sbi_sudakov.py A posterior is learned from simulated experiments by a network that sees the emissions as
-sets (extra ``sbi``), checked on held-out experiments, and compared with what the numbers of emissions alone say,
-exactly: they are Poisson, and hold most of what there is to know; the scales tell of the running of the coupling.
+"""The coupling of a shower from the emissions of 20 events: a list of scales each, of varying length.
+
+    python examples/sbi_sudakov.py
+
+A posterior is learned from simulated experiments by a network that sees the emissions as sets (extra ``sbi``), checked
+on held-out experiments, and compared with what the numbers of emissions alone say, exactly: they are Poisson, and hold
+most of what there is to know; the scales tell of the running of the coupling.
 """
 
 from __future__ import annotations

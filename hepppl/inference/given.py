@@ -51,17 +51,18 @@ def split(model: Model, given: Mapping[str, Any] | None) -> tuple[Model, dict[st
 def outputs(model: Model, given: Mapping[str, Any] | None) -> tuple[Model, dict[str, Any]]:
     """The model with the values of its ``data`` declarations, and those of its outputs as they are given.
 
-    Raises `HepValueError`: E481 for a name that is neither, E468 where no output is given.
+    Raises `HepValueError`: E481 for a name that is neither, E473 where no output is given.
     """
     flat = inputs.flat(given)
     declared = {d.name for d in model.program.data}
     names = [output.name for output in model.program.outputs]
     inputs.check_names(flat, [*declared, *names], "data or output", "E481")
-    model = model.with_data({**model.data, **{name: value for name, value in flat.items() if name in declared}})
+    values = {**model.data, **flat}
+    model = model.with_data({name: value for name, value in values.items() if name in declared})
     found = {name: value for name, value in flat.items() if name not in declared}
     if not found:
         hint = f"it has: {', '.join(names)}"
-        raise HepValueError(Diagnostic("E468", f"no output of model '{model.name}' is given", hints=(hint,)))
+        raise HepValueError(Diagnostic("E473", f"no output of model '{model.name}' is given", hints=(hint,)))
     return model, found
 
 

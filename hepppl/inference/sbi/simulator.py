@@ -73,11 +73,12 @@ class Simulator:
         theta = np.repeat(theta, self.events, axis=0)
         n, seed = inputs.check_run(len(theta), seed, self.tolerance)
         compiled, point, given = self._run()
-        return self._checked(theta, seed, compiled.simulate(n, seed, point, given, progress, self.prior.unpack(theta)))
+        own = self.prior.unpack(theta)
+        return self._checked(theta, seed, compiled.simulate(n, seed, point, given, progress, own=own))
 
     def mine(self, theta: np.ndarray, seed: int, score: bool, other: np.ndarray | None) -> Mined:
         """One event at each of the points ``theta`` (n, dim), with its joint score there, and its joint ratio of the
-        points ``other``. Raises `HepPlanError` (E610, E611) where the program has none."""
+        points ``other``. Raises `HepPlanError` (E621, E622) where the program has none."""
         from hepppl.backends.jax import traces
         from hepppl.planning.joint import check_joint
 
