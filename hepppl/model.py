@@ -318,4 +318,8 @@ class Model(Inferring):
 def _plan_key(plan: Plan | None) -> Any:
     if plan is None:
         return None
-    return plan.wrt, tuple((row.number, row.estimator, repr(sorted(row.options.items()))) for row in plan.rows)
+    return (
+        plan.wrt,
+        repr(plan.whole),
+        tuple((row.number, row.estimator, repr(sorted(row.options.items()))) for row in plan.rows),
+    )

@@ -15,7 +15,7 @@ PLUGINS: dict[str, Code] = {
     "E802": Code(
         "one name from two packages",
         "Two installed packages register the same name, and hepppl does not guess which one is meant.",
-        "hepppl grad m.hep --by b=measure_valued",
+        "hepppl grad m.hep --by b=smooth_jumps",
         "Uninstall one of the two packages that the message names.",
     ),
     "E803": Code(

@@ -184,12 +184,13 @@ class Flow:
     pathwise: frozenset[int]
     stratified: frozenset[int] = frozenset()  # sites whose values carry a derivative whatever their law
     still: Flow | None = None  # the flow where no site is reparameterised, part of every other
+    exits: frozenset[Value] = frozenset()  # reals that are made of relaxed values
 
     @cached_property
     def carrying(self) -> frozenset[Point]:
         """The values (and fields of collections) that carry a derivative."""
         forward, pathwise = self.smooth.forward, self.pathwise
-        start: set[Point] = {self.sites[number].value for number in self.stratified}
+        start: set[Point] = {*self.exits, *(self.sites[number].value for number in self.stratified)}
         if self.still is None:
             start |= {p.value for p in self.program.params if p.name in self.wrt and differentiable(p.value)}
             seen = set(start)

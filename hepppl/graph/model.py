@@ -11,6 +11,7 @@ from hepppl.graph import crossings as _crossings
 from hepppl.graph import flow as _flow
 from hepppl.graph import influence as _influence
 from hepppl.graph import processes as _processes
+from hepppl.graph import relaxation as _relaxation
 from hepppl.graph import scope as _scope
 from hepppl.graph import survey as _survey
 from hepppl.graph import wires as _wires
@@ -132,29 +133,50 @@ class ModelGraph:
         edges = self._once("downstream", lambda: _influence.downstream(self.wires()))
         return _influence.influences(self.program, edges, tuple(values))
 
-    def carries(self, wrt: Collection[str], pathwise: Collection[int], stratified: Collection[int] = ()) -> _flow.Flow:
+    def carries(
+        self,
+        wrt: Collection[str],
+        pathwise: Collection[int],
+        stratified: Collection[int] = (),
+        relaxed: Collection[int] = (),
+    ) -> _flow.Flow:
         """The flow of derivatives with respect to the parameters ``wrt`` when the sites numbered in ``pathwise`` are
-        reparameterised. The values of those in ``stratified`` carry a derivative whatever their law. Uses that
-        influence no output are left out of `Flow.nonsmooth`."""
+        reparameterised. The values of those in ``stratified`` carry a derivative whatever their law, and so do the
+        reals made of the values of those in ``relaxed``. Uses that influence no output are left out of
+        `Flow.nonsmooth`."""
         wrt, cut = frozenset(wrt), frozenset(stratified)
         moving = frozenset(pathwise) | cut
+        exits = frozenset[Value]().union(*(self.relaxation(number).exits for number in relaxed))
         if cut:  # those whose law depends carry one anyway: most sets that are asked for are the same
-            known = self._carries(wrt, moving, frozenset()).carrying
+            known = self._carries(wrt, moving, frozenset(), exits).carrying
             cut = frozenset(n for n in cut if self._by_number()[n].value not in known)
-        return self._carries(wrt, moving, cut)
+        return self._carries(wrt, moving, cut, exits)
 
     def law_depends(self, wrt: Collection[str], pathwise: Collection[int], site: int) -> bool:
-        """`Flow.law_depends` of `carries` without strata, looked up for one site alone."""
+        """`Flow.law_depends` of `carries` without strata and relaxed sites, looked up for one site alone."""
         starts = {p.value for p in self.program.params if p.name in wrt and _flow.differentiable(p.value)}
         return self._smooth().reached(self._by_number()[site].node.inputs, starts, pathwise)
 
-    def _carries(self, wrt: frozenset[str], pathwise: frozenset[int], stratified: frozenset[int]) -> _flow.Flow:
-        return self._once(("carries", wrt, pathwise, stratified), lambda: self._new_flow(wrt, pathwise, stratified))
+    def _carries(self, *chosen: Any) -> _flow.Flow:
+        return self._once(("carries", *chosen), lambda: self._new_flow(*chosen))
 
-    def _new_flow(self, wrt: frozenset[str], pathwise: frozenset[int], stratified: frozenset[int]) -> _flow.Flow:
+    def _new_flow(
+        self, wrt: frozenset[str], pathwise: frozenset[int], stratified: frozenset[int], exits: frozenset[Value]
+    ) -> _flow.Flow:
         rough, smooth = self._once("rough", self._rough), self._smooth()
-        still = self._carries(wrt, frozenset(), frozenset()) if pathwise else None
-        return _flow.Flow(self.program, self._by_number(), smooth, rough, wrt, pathwise, stratified, still)
+        nothing = frozenset[Any]()
+        still = self._carries(wrt, nothing, nothing, nothing) if pathwise else None
+        return _flow.Flow(self.program, self._by_number(), smooth, rough, wrt, pathwise, stratified, still, exits)
+
+    def relaxation(self, number: int) -> _relaxation.Relaxation:
+        """What a relaxation of a discrete site's value would touch."""
+        site = self._by_number()[number].node
+        return self._once(
+            ("relaxation", number), lambda: _relaxation.relaxation(self.program, site, self._without_laws())
+        )
+
+    def _without_laws(self) -> dict[_wires.Point, list[_wires.Point]]:
+        return {p: [t for t, law in steps if law is None] for p, steps in self._smooth().forward.items()}
 
     def crossings(self, use: Node) -> tuple[_crossings.Case, ...]:
         """Where a rough use (a node of `RoughUse`) flips, as values of the last noise that decides it; one for every
@@ -178,7 +200,6 @@ class ModelGraph:
     def _diffuse(self) -> frozenset[_wires.Point]:
         def find() -> frozenset[_wires.Point]:
             starts = [site.value for site in self.sites() if _flow.differentiable(site.value)]
-            steps = {p: [t for t, law in steps if law is None] for p, steps in self._smooth().forward.items()}
-            return _flow.reach(starts, steps)
+            return _flow.reach(starts, self._without_laws())
 
         return self._once("diffuse", find)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepPlanError
@@ -29,8 +30,8 @@ def choose(graph: ModelGraph, by: Mapping[str, Named] | None = None, wrt: Sequen
     """The plan for derivatives of the program's outputs with respect to the parameters ``wrt`` (all by default).
 
     ``by`` names estimators per site, ``{"shower.interacts": "score(baseline='none')"}``; the key ``"*"`` stands for
-    every site that needs one and that it can serve. Biased estimators serve only where they are named. With ``wrt=()``
-    no site needs an estimator, whatever the program.
+    every site that needs one and that it can serve, or for the program as a whole. Biased estimators serve only where
+    they are named. With ``wrt=()`` no site needs an estimator, whatever the program.
 
     Raises `HepPlanError`: E601 where a derivative would be lost and nothing helps, E602 where an estimator asked for is
     not sound, E603 and E604 for unknown sites and options, E605 for unknown parameters, E607 where no estimator serves
@@ -81,10 +82,27 @@ class _Chooser:
         self.requests = requests
         self.sites = {site.number: site for site in graph.sites()}
         self.laws = {number: law(site.node) for number, site in self.sites.items()}
-        self.losses = Losses(graph, wrt)
+        self._losses: dict[Sites, Losses] = {}
+        every = () if requests.every is None else (requests.every,)
+        named = (*every, *requests.author.values(), *requests.caller.values())
+        self.relaxing = any(request.estimator.relaxes for request in named)
         self.own = tuple(e for e in own_estimators() if e.rank > 0 and e.unbiased)
         self.pinned: dict[int, Request] = dict(requests.author) | dict(requests.caller)
         self.soft: set[int] = set()  # of these, the ones that follow "*" and may be given up
+
+    @property
+    def losses(self) -> Losses:
+        """With those sites relaxed for which that is asked, and whose law can hold a parameter at all."""
+        if not self.relaxing:
+            return self._losses.setdefault(frozenset(), Losses(self.graph, self.wrt))
+        asked = {n for n, request in self.pinned.items() if request.estimator.relaxes and self.laws[n].discrete}
+        found: Sites = frozenset()
+        while True:
+            flow = self.graph.carries(self.wrt, self.sites, (), found)
+            new = found | {n for n in asked if flow.law_depends(n)}
+            if new == found:
+                return self._losses.setdefault(found, Losses(self.graph, self.wrt, found))
+            found = new
 
     # What a site looks like to an estimator
 
@@ -133,7 +151,15 @@ class _Chooser:
             moving_support=any(site.node.inputs[i] in self.flow(pathwise) for i in its_law.bounds),
             crossings=crossings,
             obstacles=obstacles,
+            unrelaxed=self.graph.relaxation(number).obstacle if its_law.discrete and self.relaxing else None,
+            moving=tuple(name for name, i in its_law.arguments.items() if depends and site.node.inputs[i] in self.most),
         )
+
+    @cached_property
+    def most(self) -> Flow:
+        """What may carry a derivative in any plan: with every continuous value cut, every discrete one relaxed."""
+        discrete = {n for n in self.sites if self.laws[n].discrete}
+        return self.graph.carries(self.wrt, self.sites, self.sites.keys() - discrete, discrete if self.relaxing else ())
 
     def through(self, number: int, pathwise: Sites, cut: Sites) -> tuple[Loss, ...]:
         """The losses that a derivative carried by the site's value comes to first."""
@@ -145,6 +171,8 @@ class _Chooser:
     # The choice
 
     def plan(self) -> Plan:
+        if self.requests.every is not None and self.requests.every.estimator.whole_program:
+            return self.from_outside(self.requests.every)
         pathwise = self.start()
         if self.requests.every is not None:
             pathwise = self.spread(self.requests.every, pathwise)
@@ -156,6 +184,17 @@ class _Chooser:
             raise HepPlanError(missing)
         rows = tuple(self.row(self.sites[number], choice) for number, choice in choices.items())
         return Plan(self.graph.program.name, rows, self.wrt)
+
+    def from_outside(self, asked: Request) -> Plan:
+        """Nothing is asked of any site. The rows name those whose law would need an estimator otherwise."""
+        served = _Choice(asked.estimator, f"asked for by {asked.by}{_declared(asked.estimator)}", asked)
+        pathwise = self.start()
+        rows = []
+        for number, site in self.sites.items():
+            unasked = self.unasked(number, self.info(number, pathwise))
+            rows.append(self.row(site, unasked or served))
+        whole = asked.estimator.name, dict(asked.options)
+        return Plan(self.graph.program.name, tuple(rows), self.wrt, whole=whole)
 
     def start(self) -> frozenset[int]:
         """The sites that are reparameterised if nothing forbids it."""
@@ -257,18 +296,14 @@ class _Chooser:
     # A row
 
     def choice(self, number: int, pathwise: frozenset[int]) -> _Choice:
-        if not self.wrt:
-            return _Choice(None, "no derivative is taken")
         info = self.info(number, pathwise)
         cut = number in self.cut_sites(pathwise)
-        if not (info.law_depends or cut):
-            return _Choice(None, f"its law does not depend on {_either(self.wrt)}")
-        if not self.graph.influences(number):
-            return _Choice(None, "it influences no output")
+        unasked = self.unasked(number, info, cut)
+        if unasked is not None:
+            return unasked
         request = self.pinned.get(number)
         if request is not None:
-            biased = "" if request.estimator.unbiased else "; biased"
-            return _Choice(request.estimator, f"asked for by {request.by}{biased}", request)
+            return _Choice(request.estimator, f"asked for by {request.by}{_declared(request.estimator)}", request)
         sound = [e for e in self.sound(info) if e.pathwise == (number in pathwise) and e.stratifies == cut]
         if not sound:
             reasons = "; ".join(f"{e.name}: {e.refuses(info) or 'a derivative would be lost'}" for e in self.own)
@@ -278,6 +313,16 @@ class _Chooser:
         if every is not None and number not in self.requests.caller:
             why += f"; {every.estimator.name} is not sound here"
         return _Choice(sound[0], why)
+
+    def unasked(self, number: int, info: SiteInfo, cut: bool = False) -> _Choice | None:
+        """Why the site needs no estimator; None where it does."""
+        if not self.wrt:
+            return _Choice(None, "no derivative is taken")
+        if not (info.law_depends or cut):
+            return _Choice(None, f"its law does not depend on {_either(self.wrt)}")
+        if not self.graph.influences(number):
+            return _Choice(None, "it influences no output")
+        return None
 
     def row(self, site: SiteContext, choice: _Choice) -> SitePlan:
         estimator = choice.estimator
@@ -294,6 +339,10 @@ class _Chooser:
             influences=self.graph.influences(site.number),
             line=site.node.span.line,
         )
+
+
+def _declared(estimator: Estimator) -> str:
+    return "" if estimator.unbiased else "; biased"
 
 
 def _either(names: Sequence[str]) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from hepppl import distributions
 from hepppl.distributions import Distribution
@@ -19,13 +19,15 @@ _FIXED = ("real", "positive", "unit_interval", "boolean", "nonnegative_int")
 @dataclass(frozen=True)
 class Law:
     """``text``: the expression's names (``truncated(normal)``). ``bounds``: positions of the site's inputs that move
-    the support. ``support_size``: the number of values where it is known, else None."""
+    the support. ``support_size``: the number of values where it is known, else None. ``arguments``: positions of the
+    inputs by the names of the arguments, of a law that is no combinator."""
 
     text: str
     discrete: bool
     pathwise: str | None
     support_size: int | None
     bounds: frozenset[int]
+    arguments: Mapping[str, int] = field(default_factory=dict)
 
 
 def law(site: Node) -> Law:
@@ -62,7 +64,7 @@ def _plain(dist: Dist, known: Distribution, site: Node) -> Law:
         kind = site.inputs[_positions(dist)[size]].type
         size = kind.shape[0] if isinstance(kind, Tensor) and kind.shape else None
     moving = [position for name, position in _positions(dist).items() if name in _bounding(known)]
-    return Law(dist.name, known.discrete, known.pathwise, size, frozenset(moving))
+    return Law(dist.name, known.discrete, known.pathwise, size, frozenset(moving), _positions(dist))
 
 
 def _positions(dist: Dist) -> dict[str, int]:

@@ -58,15 +58,17 @@ class _Ways:
 
 @dataclass(frozen=True)
 class Losses:
-    """The losses of a program for derivatives with respect to ``wrt``, by which sites are pathwise."""
+    """The losses of a program for derivatives with respect to ``wrt``, by which sites are pathwise, the values of
+    ``relaxed`` being relaxed."""
 
     graph: ModelGraph
     wrt: tuple[str, ...]
+    relaxed: Sites = frozenset()
     _cuts: dict[tuple[Sites, Sites], Sites] = field(default_factory=dict, repr=False)
     _ways: dict[Flow, _Ways] = field(default_factory=dict, repr=False)
 
     def flow(self, pathwise: Collection[int], cut: Collection[int]) -> Flow:
-        return self.graph.carries(self.wrt, pathwise, cut)
+        return self.graph.carries(self.wrt, pathwise, cut, self.relaxed)
 
     def ways(self, flow: Flow) -> _Ways:
         if flow not in self._ways:

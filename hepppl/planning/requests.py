@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ from hepppl.diagnostics.suggest import nearest
 from hepppl.graph import ModelGraph, SiteContext
 from hepppl.planning.plan import Plan
 from hepppl.plugin.estimator import Estimator
-from hepppl.plugin.registry import load_estimator
+from hepppl.plugin.registry import load_estimator, parse
 
 #: What a run may give per site: ``"score"``, ``"score(baseline='none')"`` or ``("score", {"baseline": "none"})``.
 Named = str | tuple[str, Mapping[str, Any]]
@@ -62,9 +61,23 @@ def collect(graph: ModelGraph, by: Mapping[str, Named] | None) -> Requests:
             problems.append(_unknown_site(key, graph.sites()))
         elif request is not None:
             caller.update((site.number, request) for site in matching)
+    problems.extend(_misplaced({number: author[number] for number in author.keys() - caller.keys()}, every, graph))
+    problems.extend(_misplaced(caller, every, graph))
     if problems:
         raise HepPlanError(problems)
     return Requests(caller, author, every)
+
+
+def _misplaced(asked: Mapping[int, Request], every: Request | None, graph: ModelGraph) -> Iterator[Diagnostic]:
+    """What differentiates a whole program is asked for with "*", and goes with no request of the caller's."""
+    for number, request in asked.items():
+        name, site = request.estimator.name, graph.site(number)
+        if request.estimator.whole_program:
+            message = f"estimator '{name}' differentiates the whole program, not site '{site.name}' alone"
+            yield Diagnostic("E602", message, request.span or site.node.span, hints=(f"--by '*={name}'",))
+        elif every is not None and every.estimator.whole_program and request.span is None:
+            message = f"'{every.estimator.name}' differentiates the whole program: '{name}' has no part in it"
+            yield Diagnostic("E602", message, site.node.span, hints=("ask for one of the two",))
 
 
 def _named(key: str, named: Named, problems: list[Diagnostic]) -> Request | None:
@@ -75,24 +88,6 @@ def _named(key: str, named: Named, problems: list[Diagnostic]) -> Request | None
         problems.append(Diagnostic("E604", f"cannot read the estimator '{named}' for site '{key}'", hints=(hint,)))
         return None
     return resolve(name, options, "the caller", None, problems)
-
-
-def parse(text: str) -> tuple[str, dict[str, Any]]:
-    """``"score(baseline='none')"`` -> ``("score", {"baseline": "none"})``. Raises ValueError."""
-    try:
-        tree = ast.parse(text.strip(), mode="eval").body
-    except SyntaxError as error:
-        raise ValueError(text) from error
-    if isinstance(tree, ast.Name):
-        return tree.id, {}
-    if not (isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and not tree.args):
-        raise ValueError(text)
-    options = {}
-    for keyword in tree.keywords:
-        if keyword.arg is None:
-            raise ValueError(text)
-        options[keyword.arg] = ast.literal_eval(keyword.value)
-    return tree.func.id, options
 
 
 def resolve(
@@ -110,12 +105,23 @@ def resolve(
         hints = (f"did you mean '{closest}'?",) if closest else ()
         problems.append(Diagnostic("E604", reason, span, hints=hints))
         return None
-    return Request(estimator, {**estimator.options, **options}, by, span)
+    return given(estimator, options, by, span)
 
 
-def of_plan(plan: Plan, by: str) -> dict[int, Request]:
-    """The estimators of a plan as requests, by site number. Raises `HepPlanError` where one cannot be had any more."""
+def given(estimator: Estimator, options: Mapping[str, Any], by: str, span: Span | None = None) -> Request:
+    """The request for an estimator with these options, which it accepts; the others keep their defaults."""
+    every = {**estimator.options, **options}
+    return Request(estimator.given(every), every, by, span)
+
+
+def of_plan(plan: Plan, by: str) -> Requests:
+    """The estimators of a plan as the caller's requests. Raises `HepPlanError` where one cannot be had any more."""
     problems: list[Diagnostic] = []
+    if plan.whole is not None:
+        every = resolve(plan.whole[0], dict(plan.whole[1]), by, None, problems)
+        if problems:
+            raise HepPlanError(problems)
+        return Requests({}, {}, every)
     asked = {
         row.number: resolve(row.estimator, dict(row.options), by, None, problems)
         for row in plan.rows
@@ -123,7 +129,7 @@ def of_plan(plan: Plan, by: str) -> dict[int, Request]:
     }
     if problems:
         raise HepPlanError(problems)
-    return {number: request for number, request in asked.items() if request is not None}
+    return Requests({number: request for number, request in asked.items() if request is not None}, {}, None)
 
 
 def _unknown_site(name: str, sites: tuple[SiteContext, ...]) -> Diagnostic:

@@ -11,7 +11,7 @@ from hepppl.diagnostics.errors import HepPlanError
 from hepppl.graph import ModelGraph
 from hepppl.planning.choose import decide
 from hepppl.planning.plan import Plan, SitePlan
-from hepppl.planning.requests import Requests, of_plan
+from hepppl.planning.requests import of_plan
 from hepppl.planning.tune import Trial, Tuning
 
 FORMAT = "hepppl plan"
@@ -42,6 +42,7 @@ def to_dict(plan: Plan) -> dict[str, Any]:
             for row in plan.rows
         ],
         "tuning": None if plan.tuning is None else asdict(plan.tuning),
+        "whole": None if plan.whole is None else {"estimator": plan.whole[0], "options": dict(plan.whole[1])},
     }
 
 
@@ -60,7 +61,10 @@ def loads(text: str) -> Plan:
         tuning = data.get("tuning")
         if tuning is not None:
             tuning = Tuning(**{**tuning, "trials": tuple(Trial(**trial) for trial in tuning["trials"])})
-        return Plan(str(data["model"]), rows, tuple(data["wrt"]), tuning)
+        whole = data.get("whole")
+        if whole is not None:
+            whole = str(whole["estimator"]), dict(whole["options"])
+        return Plan(str(data["model"]), rows, tuple(data["wrt"]), tuning, whole)
     except (ValueError, KeyError, TypeError) as error:
         hint = "a plan is what `hepppl plan FILE -o plan.json` writes"
         raise HepPlanError(Diagnostic("E606", f"this is not a saved plan: {error}", hints=(hint,))) from error
@@ -75,7 +79,7 @@ def apply(graph: ModelGraph, plan: Plan) -> Plan:
     saved = {row.number: row.site for row in plan.rows}
     if plan.model != graph.program.name or found != saved:
         raise HepPlanError(Diagnostic("E606", _mismatch(graph, plan, found, saved), hints=("make the plan again",)))
-    made = decide(graph, Requests(of_plan(plan, "the saved plan"), {}, None), plan.wrt)
+    made = decide(graph, of_plan(plan, "the saved plan"), plan.wrt)
     measured = {row.number: row.measured for row in plan.rows}
     rows = tuple(replace(row, measured=measured[row.number]) for row in made.rows)
     return replace(made, rows=rows, tuning=plan.tuning)

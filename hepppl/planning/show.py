@@ -16,6 +16,8 @@ def table(plan: Plan) -> str:
     """One row per site: name, line, distribution, estimator with its options, cost beside the simulation, reason."""
     wrt = ", ".join(plan.wrt) or "nothing"
     head = f"{plan.model}: derivatives with respect to {wrt}"
+    if plan.whole is not None:
+        head += f", of the whole program by {called(*plan.whole)}"
     if not plan.rows:
         return f"{head}\nno random sites"
     rows = [_cells(row) for row in plan.rows]

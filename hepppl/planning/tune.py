@@ -15,7 +15,7 @@ from hepppl.diagnostics.errors import HepPlanError
 from hepppl.graph import ModelGraph
 from hepppl.planning.choose import decide
 from hepppl.planning.plan import Plan, SitePlan
-from hepppl.planning.requests import Request, Requests, of_plan
+from hepppl.planning.requests import Request, Requests, given, of_plan
 from hepppl.plugin.registry import own_estimators
 
 GAIN = 0.9  # a choice is changed for a tenth less variance × time: clocks are no better than that
@@ -78,6 +78,7 @@ def tune(
     """
     start = decide(graph, requests, wrt)
     free = [row for row in start.rows if row.estimator is not None and row.number not in requests.caller]
+    free = [] if start.whole is not None else free
     base = measure(start)
     plan, best, last = start, 1.0, base
     adopted: dict[int, float] = {row.number: 1.0 for row in free}
@@ -110,12 +111,12 @@ def _moves(free: list[SitePlan]) -> Iterator[tuple[str, list[int], Request]]:
         for estimator in own_estimators():
             if estimator.unbiased and estimator.rank > 0:
                 for options in estimator.variants or ({},):
-                    yield site, numbers, Request(estimator, {**estimator.options, **options}, "tuning")
+                    yield site, numbers, given(estimator, options, "tuning")
 
 
 def _changed(graph: ModelGraph, plan: Plan, wrt: tuple[str, ...], numbers: list[int], asked: Request) -> Plan | None:
     """The plan with these sites served as asked, where that is sound; None where it is for none of them."""
-    current = of_plan(plan, "the plan")
+    current = of_plan(plan, "the plan").caller
     changed = False
     for number in numbers:
         attempt = {**current, number: asked}

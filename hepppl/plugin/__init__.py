@@ -3,7 +3,7 @@
 A plugin is metadata, registered as an entry point, and an implementation in a module of its own, which may import JAX
 and is imported on use:
 
-- ``hepppl.estimators``: an `Estimator`, implemented by an `EstimatorNumerics`;
+- ``hepppl.estimators``: an `Estimator`, implemented by an `EstimatorNumerics` (or `ProgramNumerics`);
 - ``hepppl.distributions``: a `Distribution`, implemented by `Numerics`;
 - ``hepppl.functions``: a `Function`, implemented by a function of an array namespace and the arguments.
 """
@@ -15,6 +15,7 @@ from hepppl.plugin.estimator import (
     EstimatorNumerics,
     Event,
     Offer,
+    ProgramNumerics,
     SiteInfo,
     Visit,
     VisitSite,
@@ -31,6 +32,7 @@ __all__ = [
     "Numerics",
     "Offer",
     "Parameter",
+    "ProgramNumerics",
     "SiteInfo",
     "Visit",
     "VisitSite",

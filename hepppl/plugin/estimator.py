@@ -8,7 +8,7 @@ term for every site that is not reparameterised; the terms add, whatever estimat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -28,6 +28,9 @@ class SiteInfo:
     so that the density has no derivative at its edge. ``crossings``: descriptions of the comparisons and bins that flip
     where this site's value, as the last noise that decides them, takes a value that can be solved for.
     ``obstacles``: why a derivative carried by this site's value would still be lost if it were cut there.
+    ``moving``: the names of the distribution's arguments that may carry a derivative; empty for combinators
+    (``truncated``, ``mixture``), which are told by the parenthesis in ``distribution``. ``unrelaxed``: of a discrete
+    site, the first use that a real number in place of its value has no part in (where a relaxation is asked for).
     """
 
     name: str
@@ -43,6 +46,8 @@ class SiteInfo:
     moving_support: bool = False
     crossings: tuple[str, ...] = ()
     obstacles: tuple[str, ...] = ()
+    moving: tuple[str, ...] = ()
+    unrelaxed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,11 @@ class Estimator:
     ``variants``: the options worth a try each when a plan is tuned; the defaults alone where it is empty.
     ``stratifies``: its visits read `VisitSite.crossings` and keep the drawn value between the two crossings around it,
     so that no comparison listed there can flip at fixed noise. The value carries a derivative (``pathwise``).
+    ``whole_program``: it differentiates expected outputs without looking at any site, and is asked for with ``"*"``;
+    its numerics are `ProgramNumerics`.
+    ``parts``: the names of the estimators that it is made of.
+    ``relaxes``: the value that its visits give to a Bernoulli site is a real number in [0, 1], to a categorical one
+    weights (values,) that add up to 1; they carry a derivative. The engine relaxes what is computed from them.
     """
 
     name: str
@@ -71,6 +81,9 @@ class Estimator:
     pathwise: bool = False
     offers: bool = False
     stratifies: bool = False
+    whole_program: bool = False
+    parts: tuple[str, ...] = ()
+    relaxes: bool = False
     rank: int = 0
     variants: tuple[Mapping[str, Any], ...] = ()
     api: int = API_VERSION
@@ -87,13 +100,20 @@ class Estimator:
         known = ", ".join(self.options) or "none"
         return f"estimator '{self.name}' has no option '{unknown[0]}' (it has: {known})"
 
-    def load(self) -> type[EstimatorNumerics]:
+    def given(self, options: Mapping[str, Any]) -> Estimator:
+        """The metadata for these options, all of them, where they say more than the numerics need: which sites it
+        refuses, what it costs."""
+        return self
+
+    def load(self) -> Any:
+        """The class of its `EstimatorNumerics`, or `ProgramNumerics`."""
         return load_target(self.numerics, f"estimator '{self.name}'")
 
 
 class VisitSite(Protocol):
     """One dynamic instance of a site, for one event. All arrays are scalars (vectors for vector parameters)."""
 
+    distribution: str  # its name; of a combinator, the combinator's
     params: tuple[Any, ...]
     uniform: Any  # the site's own uniform in (0, 1): the same whatever estimator serves the site
 
@@ -101,6 +121,8 @@ class VisitSite(Protocol):
     # and differentiable in whatever they depend on. One that does not exist this time is 1, without derivative.
     crossings: Any
 
+    def argument(self, name: str) -> Any: ...  # one of the distribution's, by the parameter's name
+    def further(self, count: int) -> Any: ...  # (count,) more uniforms, independent of `uniform` and of all else
     def quantile(self, u: Any) -> Any: ...  # the value that another uniform would have given
     def sample(self) -> Any: ...  # the quantile at `uniform`; carries a pathwise derivative where the law has one
     def log_prob(self, x: Any) -> Any: ...
@@ -152,6 +174,29 @@ class EstimatorNumerics:
         output and parameter the engine subtracts the multiple of it that leaves least variance, fitted on the other
         events of the batch, so that no bias is added. ``contribution`` must not use the batch then."""
         return None
+
+    def second(self, state: Any, event: Event) -> Any:
+        """Another unbiased estimate of all that this estimator gives, its offers included, for one output: its
+        derivative, (events,). For each output and parameter the engine adds the multiple of the difference of the two
+        that leaves least variance, fitted on the other events of the batch. Neither may use the batch then. One that
+        does not implement it has no second estimate."""
+        raise NotImplementedError
+
+
+class ProgramNumerics:
+    """One move, plain JAX, of an estimator that differentiates a whole program from outside."""
+
+    def __init__(self, **options: Any) -> None:
+        self.options = options
+
+    def differentiate(self, run: Callable[[Any], Any], point: Any, low: Any, high: Any) -> Any:
+        """Each event's estimates of the derivatives of the outputs with respect to the n numbers ``point``, (n,), that
+        make up the parameters; ``low`` and ``high``, (n,), end their supports (infinite where there are none).
+
+        ``run`` takes other values of them, (k, n), and gives the outputs, a pytree of arrays (k, …), each row of the
+        same events with the same random numbers. Returned is the same tree of arrays (n, …).
+        """
+        raise NotImplementedError
 
 
 class Event(Protocol):

@@ -8,6 +8,7 @@ imported, or that is written for another version of the interface, is an error f
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -216,6 +217,25 @@ def estimators() -> Mapping[str, Estimator]:
 def load_estimator(name: str, span: Span | None = None) -> Estimator:
     """The metadata of an estimator. Raises `HepPluginError` (see `load`)."""
     return load("hepppl.estimators", name, span)
+
+
+def parse(text: str) -> tuple[str, dict[str, Any]]:
+    """An estimator as ``--by`` takes it: ``"score(baseline='none')"`` -> ``("score", {"baseline": "none"})``.
+    Raises ValueError where it is none."""
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except SyntaxError as error:
+        raise ValueError(text) from error
+    if isinstance(tree, ast.Name):
+        return tree.id, {}
+    if not (isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and not tree.args):
+        raise ValueError(text)
+    options = {}
+    for keyword in tree.keywords:
+        if keyword.arg is None:
+            raise ValueError(text)
+        options[keyword.arg] = ast.literal_eval(keyword.value)
+    return tree.func.id, options
 
 
 def own_estimators() -> tuple[Estimator, ...]:

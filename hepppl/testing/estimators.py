@@ -12,7 +12,7 @@ import numpy as np
 from hepppl.diagnostics.errors import HepPlanError
 from hepppl.loading import parse
 from hepppl.model import Model
-from hepppl.plugin import Estimator, EstimatorNumerics, SiteInfo
+from hepppl.plugin import Estimator, EstimatorNumerics, ProgramNumerics, SiteInfo
 from hepppl.plugin.registry import load_estimator, own_estimators
 from hepppl.testing import programs
 from hepppl.testing.programs import Program
@@ -70,10 +70,10 @@ class EstimatorKit:
             require(getattr(about, field).strip(), f"its {field} is empty")
         cost = about.relative_cost
         require(isinstance(cost, int | float) and math.isfinite(cost) and cost >= 0, f"its relative_cost is {cost}")
-        target = about.load()
+        target, wanted = about.load(), ProgramNumerics if about.whole_program else EstimatorNumerics
         require(
-            isinstance(target, type) and issubclass(target, EstimatorNumerics),
-            f"its numerics, {about.numerics}, is no hepppl.plugin.EstimatorNumerics",
+            isinstance(target, type) and issubclass(target, wanted),
+            f"its numerics, {about.numerics}, is no hepppl.plugin.{wanted.__name__}",
         )
         reason = about.check_options(dict(about.options))
         require(reason is None, f"it refuses its own default options: {reason}")
@@ -119,6 +119,8 @@ class EstimatorKit:
 
     def composition(self) -> str:
         """Beside the other estimators that hepppl ships, in one event."""
+        if self.metadata.whole_program:
+            raise NotApplicable("it goes with no other")
         served = self.served(programs.PRODUCT)
         if not served:
             raise NotApplicable("it serves none of normal, poisson and bernoulli")
@@ -193,7 +195,7 @@ class EstimatorKit:
         return self.name, self.options
 
     def _by(self, served: tuple[str, ...]) -> dict[str, Any]:
-        return dict.fromkeys(served, self._named)
+        return {"*": self._named} if self.metadata.whole_program else dict.fromkeys(served, self._named)
 
     def model(self, program: Program) -> Model:
         if program.name not in self._models:
@@ -203,6 +205,9 @@ class EstimatorKit:
     def served(self, program: Program) -> tuple[str, ...]:
         """The sites that it does not refuse, alone or together; whose reasons, where it does, are a plan's errors."""
         model = self.model(program)
+        if self.metadata.whole_program:
+            rows = model.plan({"*": self._named}, "t").rows
+            return tuple(dict.fromkeys(row.site for row in rows if row.estimator == self.name))
         found: list[str] = []
         for site in dict.fromkeys(s.name for s in model.model_graph.sites() if s.name != "rest"):
             try:

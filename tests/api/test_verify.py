@@ -25,7 +25,7 @@ model two {
     return (value = b * x^2, other = x)
 }
 """
-EDGE = "model m {\n param t: real in [1, 3] = 1\n x ~ uniform(0, t)\n return x^2\n}\n"
+EDGE = "model m {\n param t: real in [1, 3] = 1\n x ~ truncated(uniform(0, 4), 0, t)\n return x^2\n}\n"
 
 
 @pytest.fixture
@@ -96,7 +96,8 @@ def test_finite_differences_where_no_second_estimator_is_sound() -> None:
 
 def test_finite_differences_of_arrays_and_weights() -> None:
     found = hepppl.parse(
-        "model m {\n param a: real[2] = [1.5, 2]\n x ~ uniform(0, a[0])\n y ~ uniform(0, a[1])\n weight(exp(-x))\n"
+        "model m {\n param a: real[2] = [1.5, 2]\n x ~ truncated(uniform(0, 4), 0, a[0])\n"
+        " y ~ truncated(uniform(0, 4), 0, a[1])\n weight(exp(-x))\n"
         " return [x * y, y]\n}\n"
     ).verify(20_000)
     assert found.ok

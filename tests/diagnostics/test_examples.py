@@ -51,14 +51,14 @@ PROGRAMS = {
 }
 #: What the plug-in examples find installed: name -> the packages that register it, and what the name leads to.
 INSTALLED = {
-    "E802": [("measure_valued", "one", "good"), ("measure_valued", "two", "good")],
+    "E802": [("smooth_jumps", "one", "good"), ("smooth_jumps", "two", "good")],
     "E803": [("broken", "sloppy", "missing")],
     "E804": [("outdated", "sloppy", "old")],
     "E806": [("nan", "acme", "tests.plugins.faulty")],
     "E907": [("doubling", "acme", "tests.plugins.faulty")],
     "E908": [("doubling", "acme", "tests.plugins.faulty")],
     "W801": [("score", "rival", "good")],
-    "W802": [("measure_valued", "one", "good"), ("measure_valued", "two", "good")],
+    "W802": [("smooth_jumps", "one", "good"), ("smooth_jumps", "two", "good")],
     "W803": [("broken", "sloppy", "missing")],
 }
 

@@ -102,7 +102,7 @@ def test_reparam_at_a_comparison_is_refused_with_the_place() -> None:
     assert found.code == "E602"
     assert "comparison in line 4" in found.message
     assert [label.span.text for label in found.labels] == ["x > 1"]
-    assert found.hints == ("sound here: boundary, score",)
+    assert found.hints == ("sound here: boundary, score, measure_valued",)
 
 
 def test_an_estimator_that_is_not_needed_does_no_harm() -> None:

@@ -102,13 +102,16 @@ def test_no_more_sites_change_than_must() -> None:
 def test_where_the_nearest_has_a_moving_support_the_one_above_changes() -> None:
     body = "x ~ normal(t, 1)\ny ~ uniform(x, x + 1)\nreturn y > 0"
     assert chosen(body) == {"x": "reparam", "y": "boundary"}
-    assert chosen(body.replace("y > 0", "floor(y)")) == {"x": "score", "y": None}
+    rounded = body.replace("y > 0", "floor(y)")
+    assert chosen(rounded) == {"x": "reparam", "y": "measure_valued"}
+    assert chosen(rounded.replace("uniform(x, x + 1)", "log_uniform(exp(x), 9)")) == {"x": "score", "y": None}
 
 
 def test_a_moving_support_compared_is_cut_or_refused() -> None:
     assert chosen("x ~ uniform(0, t)\nreturn x > 0.2") == {"x": "boundary"}
     assert chosen("x ~ pareto(t, 3)\nreturn x > 1") == {"x": "boundary"}
-    assert codes("x ~ uniform(0, t)\nreturn floor(5 * x)") == ["E601"]
+    assert chosen("x ~ uniform(0, t)\nreturn floor(5 * x)") == {"x": "measure_valued"}
+    assert codes("x ~ pareto(t, 3)\nreturn floor(5 * x)") == ["E601"]
 
 
 def test_a_value_that_is_cut_carries_a_derivative_to_its_other_comparisons() -> None:
@@ -229,7 +232,7 @@ def test_derivatives_flow_through_processes() -> None:
     rows = choose(graph_of(floor.format(law="beta(2 + t, 1)"))).rows
     assert [(row.site, row.estimator) for row in rows] == [("decay.fraction", "score")]
     with pytest.raises(HepPlanError):
-        choose(graph_of(floor.format(law="uniform(0, t)")))
+        choose(graph_of(floor.format(law="truncated(normal(0, 1), 0, t)")))
 
 
 def test_what_a_reduction_compares() -> None:

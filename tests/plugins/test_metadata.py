@@ -13,7 +13,9 @@ NORMAL = SiteInfo("x", 0, "normal", False, "location_scale", None, law_depends=T
 BERNOULLI = SiteInfo("b", 1, "bernoulli", True, None, 2, law_depends=True)
 
 
-@pytest.mark.parametrize("name", ["reparam", "boundary", "score", "stochastic_ad"])
+@pytest.mark.parametrize(
+    "name", ["reparam", "boundary", "score", "stochastic_ad", "enumerate", "measure_valued", "blend"]
+)
 def test_metadata_is_complete(name: str) -> None:
     estimator = load_estimator(name)
     assert estimator.name == name
@@ -23,6 +25,28 @@ def test_metadata_is_complete(name: str) -> None:
     assert "arXiv" in estimator.citation or "doi" in estimator.citation
     assert estimator.rank > 0
     assert hasattr(estimator.load(), "visit")
+
+
+def test_finite_difference_is_declared_biased() -> None:
+    estimator = load_estimator("finite_difference")
+    assert not estimator.unbiased
+    assert estimator.whole_program
+    assert estimator.rank == 0
+    assert hasattr(estimator.load(), "differentiate")
+
+
+@pytest.mark.parametrize("name", ["gumbel_softmax", "straight_through"])
+def test_relaxations_are_declared_biased(name: str) -> None:
+    estimator = load_estimator(name)
+    assert not estimator.unbiased
+    assert estimator.relaxes
+    assert estimator.rank == 0
+    assert hasattr(estimator.load(), "visit")
+    assert estimator.refuses(BERNOULLI) is None
+    assert "not normal" in estimator.refuses(NORMAL)
+    assert "decided" in estimator.refuses(replace(BERNOULLI, in_process=True))
+    assert "no parameter" in estimator.refuses(replace(BERNOULLI, law_depends=False))
+    assert "the loop" in estimator.refuses(replace(BERNOULLI, unrelaxed="the loop in line 5"))
 
 
 def test_reparam_serves_smooth_uses_of_differentiable_draws_only() -> None:
@@ -60,6 +84,18 @@ def test_stochastic_ad_serves_discrete_laws() -> None:
     assert "no parameter" in stochastic_ad.refuses(replace(BERNOULLI, law_depends=False))
 
 
+def test_measure_valued_serves_the_laws_whose_weak_derivative_it_knows() -> None:
+    measure_valued, cut = load_estimator("measure_valued"), ("the comparison in line 5",)
+    assert measure_valued.refuses(NORMAL) is None
+    assert measure_valued.refuses(BERNOULLI) is None
+    assert measure_valued.refuses(replace(NORMAL, distribution="uniform", nonsmooth=cut, moving_support=True)) is None
+    assert "no parameter" in measure_valued.refuses(replace(NORMAL, law_depends=False))
+    assert "truncated" in measure_valued.refuses(replace(NORMAL, distribution="truncated(normal)"))
+    gamma = replace(NORMAL, distribution="gamma")
+    assert measure_valued.refuses(replace(gamma, moving=("rate",))) is None
+    assert "concentration" in measure_valued.refuses(replace(gamma, moving=("concentration", "rate")))
+
+
 @pytest.mark.parametrize(
     ("name", "options", "word"),
     [
@@ -67,6 +103,7 @@ def test_stochastic_ad_serves_discrete_laws() -> None:
         ("score", {"side": "up"}, "side"),
         ("stochastic_ad", {"side": "left"}, "side"),
         ("reparam", {"side": "up"}, "side"),
+        ("measure_valued", {"side": "up"}, "side"),
     ],
 )
 def test_options_are_checked(name: str, options: dict[str, str], word: str) -> None:

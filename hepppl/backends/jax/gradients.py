@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +10,14 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from hepppl.backends.jax import relaxed
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Machine
 from hepppl.backends.jax.value import Val, apply, batch, is_val
 
 WEIGHT = "weight"  # the name of the output E[weight]
 GROUPS = 32  # a multiple of a control variate is fitted on the other groups of a batch
+MADE_UP = 1e-5  # of a control variate's square: what single precision leaves of it where others make it up
 
 
 class BatchEvent:
@@ -35,7 +37,7 @@ def raw_outputs(lowering: Lowering, m: Machine) -> dict[str, Val]:
     """The outputs whose expectations are taken: w·f for every output f, and the weight w where there is one."""
     real = lowering.settings.dtype
     outputs = {
-        o.name: batch(lowering.cast(m.env[o.value], real), m.size)
+        o.name: batch(lowering.cast(relaxed.number(lowering, o.value, m.env[o.value]), real), m.size)
         for o in lowering.program.outputs
         if o.name not in lowering.jagged
     }
@@ -54,25 +56,26 @@ def influenced(lowering: Lowering, group: int, name: str) -> bool:
 @dataclass(frozen=True)
 class Shares:
     """The surrogate of an output in two parts, (*shape, events) each: its derivative is one event's gradient estimate.
-    ``rest``, where there is one, is what estimators without a control variate contribute: it may use other events."""
+    ``rest``, where there is one, is what estimators without a control variate contribute: it may use other events.
+    ``gaps``: for each group with a second estimate, the difference between its two, whose expectation is zero."""
 
     alone: Val
     rest: Val | None
+    gaps: dict[int, Val]
 
 
 def shares(lowering: Lowering, m: Machine, name: str, raw: Val) -> Shares:
     flat = raw.p.reshape(-1, m.size)
     controlled = controls(lowering, m)
     alone, rest = Val(flat, None if raw.t is None else raw.t.reshape(raw.t.shape[0], *flat.shape)), None
+    gaps: dict[int, Val] = {}
     for group, numerics in enumerate(lowering.numerics):
         if influenced(lowering, group, name):
-
-            def contribution(state: Any, numerics: Any = numerics) -> Array:
-                one = lambda f: jnp.broadcast_to(numerics.contribution(state, BatchEvent(f, m.wanted)), f.shape)  # noqa: E731
-                return jax.vmap(one)(flat)
-
-            share = of_state(m, group, contribution)
-            if group in controlled:
+            share = each_element(m, group, flat, numerics.contribution)
+            if numerics.doubles:
+                other = each_element(m, group, flat, numerics.second)
+                gaps[group] = plus(share, negative(other))
+            if group in controlled or numerics.doubles:
                 alone = plus(alone, share)
             else:
                 rest = share if rest is None else plus(rest, share)
@@ -80,14 +83,33 @@ def shares(lowering: Lowering, m: Machine, name: str, raw: Val) -> Shares:
     if reservoir is not None and raw.a is not None:
         gap = reservoir.total * (lax.stop_gradient(raw.a - raw.p)).reshape(-1, m.size)
         gap = jnp.where(reservoir.total > 0, gap, 0)
-        chosen = reservoir.chosen
-        t = None if chosen.t is None else gap * chosen.t[:, None, :]
-        alone = plus(alone, Val(gap * chosen.p, t))
+        alone = plus(alone, times(gap, reservoir.chosen))
+        for group in gaps:
+            own = gap if reservoir.owner is None else jnp.where(reservoir.owner == group, gap, 0)
+            gaps[group] = plus(gaps[group], times(own, reservoir.chosen))
 
     def shaped(v: Val) -> Val:
         return Val(v.p.reshape(raw.p.shape), None if v.t is None else v.t.reshape(v.t.shape[0], *raw.p.shape))
 
-    return Shares(shaped(alone), None if rest is None else shaped(rest))
+    return Shares(shaped(alone), None if rest is None else shaped(rest), {k: shaped(v) for k, v in gaps.items()})
+
+
+def each_element(m: Machine, group: int, flat: Array, share: Callable[[Any, BatchEvent], Array]) -> Val:
+    """What a move of a group's estimator gives for each element of an output, (elements, events)."""
+
+    def every(state: Any) -> Array:
+        return jax.vmap(lambda f: jnp.broadcast_to(share(state, BatchEvent(f, m.wanted)), f.shape))(flat)
+
+    return of_state(m, group, every)
+
+
+def times(factor: Array, v: Val) -> Val:
+    """A value (events,) times a factor (elements, events) that has no derivative."""
+    return Val(factor * v.p, None if v.t is None else factor * v.t[:, None, :])
+
+
+def negative(v: Val) -> Val:
+    return Val(-v.p, None if v.t is None else -v.t)
 
 
 def of_state(m: Machine, group: int, fn: Callable[[Any], Array]) -> Val:
@@ -110,33 +132,64 @@ def controls(lowering: Lowering, m: Machine) -> dict[int, Val]:
     return found
 
 
-def least_variance(lowering: Lowering, name: str, estimates: Array, slopes: Mapping[int, Array]) -> Array:
-    """Estimates (parameters, *shape, events), less the multiples of the control variates' derivatives ``slopes``
-    (parameters, events) that leave least variance.
+def least_variance(estimates: Array, slopes: Sequence[Array], wanted: Array) -> Array:
+    """Estimates (parameters, *shape, events), less the multiples of ``slopes`` that leave least variance: derivatives
+    of control variates, (parameters, events), and gaps between two estimates, (parameters, *shape, events).
 
-    With G the estimate and s a control variate's derivative, E[s] = 0, that multiple is E[G s] / E[s²]. Every event has
-    its own, from other events of its batch, and so independent of its s. The control variates of different sites are
-    uncorrelated (each has expectation zero given what was drawn before), so that each is fitted alone.
+    With G the estimate and s_i the slopes, E[s_i] = 0, the multiples solve Σ_j E[s_i s_j] c_j = E[G s_i]. Every event
+    has its own, from other events of its batch, and so independent of its s.
     """
+    if not slopes:
+        return estimates
+    missing = estimates.ndim
+    each = [s.reshape(s.shape[0], *[1] * (missing - s.ndim), *s.shape[1:]) for s in slopes]
+    each = [jnp.where(wanted, s, 0) for s in each]  # events that were not asked for may hold NaN
+    half = [[sums_of_others(s * r) for r in each[: i + 1]] for i, s in enumerate(each)]
+    squares = [[half[max(i, j)][min(i, j)] for j in range(len(each))] for i in range(len(each))]
+    products = [sums_of_others(jnp.where(s == 0, 0, estimates * s)) for s in each]
     left = estimates
-    for group, slope in slopes.items():
-        if influenced(lowering, group, name):
-            s = slope.reshape(slope.shape[0], *[1] * (estimates.ndim - 2), slope.shape[-1])
-            square = others(s * s)
-            product = others(jnp.where(s == 0, 0, estimates * s))  # events that were not asked for may hold NaN
-            multiple = jnp.where(square > 0, product / jnp.where(square > 0, square, 1), 0)
-            left = left - multiple * s
+    for s, multiple in zip(each, solved(squares, products), strict=True):
+        left = left - by_group(multiple, estimates.shape[-1]) * s
     return left
+
+
+def solved(squares: list[list[Array]], products: list[Array]) -> list[Array]:
+    """The solution of positive semidefinite equations, elementwise; a slope that others make up gets 0."""
+    squares, products, count = [list(row) for row in squares], list(products), len(products)
+    sizes = [squares[i][i] for i in range(count)]
+    inverses = []
+    for i in range(count):
+        enough = squares[i][i] > MADE_UP * sizes[i]
+        inverses.append(jnp.where(enough, 1 / jnp.where(enough, squares[i][i], 1), 0))
+        for j in range(i + 1, count):
+            factor = squares[j][i] * inverses[i]
+            squares[j] = [a - factor * b for a, b in zip(squares[j], squares[i], strict=True)]
+            products[j] = products[j] - factor * products[i]
+    found: list[Array] = []
+    for i in reversed(range(count)):
+        known = sum(squares[i][i + 1 + k] * c for k, c in enumerate(found))
+        found.insert(0, (products[i] - known) * inverses[i])
+    return found
 
 
 def others(x: Array) -> Array:
     """For each element of the last axis, the sum of those whose index is different modulo `GROUPS`: all but itself, in
     a small batch. Nothing is subtracted, so that one large element does not spoil the sum that leaves it out."""
+    return by_group(sums_of_others(x), x.shape[-1])
+
+
+def sums_of_others(x: Array) -> Array:
+    """`others` for each of the groups."""
     n = x.shape[-1]
     rows = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, -n % GROUPS)]).reshape(*x.shape[:-1], -1, GROUPS)
     apart = 1 - jnp.eye(GROUPS, dtype=x.dtype)  # a matrix product, since XLA would repeat what goes into a second sum
-    sums = jnp.matmul(rows.sum(-2), apart, precision="highest")
-    return jnp.broadcast_to(sums[..., None, :], rows.shape).reshape(*x.shape[:-1], -1)[..., :n]
+    return jnp.matmul(rows.sum(-2), apart, precision="highest")
+
+
+def by_group(x: Array, n: int) -> Array:
+    """(…, groups) -> (…, n): each event has its group's."""
+    count = -(-n // GROUPS)
+    return jnp.broadcast_to(x[..., None, :], (*x.shape[:-1], count, GROUPS)).reshape(*x.shape[:-1], -1)[..., :n]
 
 
 def plus(x: Val, y: Val) -> Val:

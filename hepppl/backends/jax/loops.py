@@ -9,6 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array, lax
 
+from hepppl.backends.jax import relaxed
 from hepppl.backends.jax.lanes import run_lanes, settle
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Address, Machine
@@ -20,6 +21,9 @@ def lower_branch(lowering: Lowering, m: Machine, node: Node) -> None:
     """Both sides run, each under its mask, and results are selected."""
     (cond,) = node.inputs
     then, other = node.regions
+    if cond in lowering.soft:
+        relaxed.branch(lowering, m, node)
+        return
     producer = lowering.producer.get(cond)
     if producer is None or producer.op != "site":  # a draw is kept already
         m.env[cond] = once(m.env[cond])
@@ -28,7 +32,8 @@ def lower_branch(lowering: Lowering, m: Machine, node: Node) -> None:
         outer = m.push_mask(holds)
         results = lowering.run(m, region)
         m.pop_mask(outer)
-        return results
+        pairs = zip(node.results, region.results, results, strict=True)
+        return [relaxed.joined(lowering, result, value, x) for result, value, x in pairs]
 
     start = m.particles.count if m.particles else None
     # the first side's results wait in the environment, where the second side's candidates reach them

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 import numpy as np
 
+from hepppl.backends.jax import relaxed
 from hepppl.backends.jax.crossings import reads
 from hepppl.backends.jax.kept import with_kept
 from hepppl.backends.jax.machine import Machine
@@ -100,10 +101,26 @@ class Lowering:
             if group not in self.groups:
                 self.groups.append(group)
             self.group_of[row.number] = self.groups.index(group)
-        self.metadata = [load_estimator(g.estimator) for g in self.groups]
+        self.metadata = [load_estimator(g.estimator).given(dict(g.options)) for g in self.groups]
         self.numerics = [Served(m, dict(g.options)) for m, g in zip(self.metadata, self.groups, strict=True)]
 
     # ------------------------------------------------------------ facts
+
+    @cached_property
+    def relaxed(self) -> tuple[int, ...]:
+        """The sites whose values are relaxed."""
+        return tuple(number for number, group in self.group_of.items() if self.metadata[group].relaxes)
+
+    @cached_property
+    def soft(self) -> frozenset[Value]:
+        """The integers and truths that are real numbers, made of relaxed values."""
+        return frozenset[Value]().union(*(self.graph.relaxation(number).soft for number in self.relaxed))
+
+    @cached_property
+    def weights(self) -> frozenset[Value]:
+        """Of these, the ones that are weights of all possible values."""
+        values = {self.graph.site(number).value for number in self.relaxed}
+        return frozenset(v for v in values if v.type.kind == "int")
 
     @cached_property
     def crossings(self) -> dict[int, tuple[Crossing, ...]]:
@@ -113,7 +130,7 @@ class Lowering:
         found: dict[int, list[Crossing]] = {number: [] for number in cut}
         if cut and self.plan is not None:
             pathwise = {number for number, metadata in served.items() if metadata.pathwise}
-            flow = self.planned.carries(self.plan.wrt, pathwise, cut)
+            flow = self.planned.carries(self.plan.wrt, pathwise, cut, self.relaxed)
             for case in (case for use in flow.nonsmooth for case in self.planned.crossings(use.node)):
                 if isinstance(case, Crossing) and case.site in cut and not flow.carrying.isdisjoint(case.leaves):
                     found[case.site].append(case)
@@ -204,6 +221,12 @@ class Lowering:
     @property
     def offers(self) -> bool:
         return self.offers_in(self.program.body)
+
+    @cached_property
+    def owned(self) -> bool:
+        """Whether it matters whose offer the event's alternative is."""
+        offering = [metadata.offers for metadata in self.metadata]
+        return sum(offering) > 1 and any(served.doubles for served in self.numerics)
 
     @cached_property
     def _dying(self) -> dict[Region, tuple[tuple[Value, ...], ...]]:
@@ -306,7 +329,7 @@ class Lowering:
         return v if same else apply(lambda x: jnp.asarray(x, dtype), (v,), elementwise=True)
 
     def pure(self, m: Machine | Single, node: Node) -> Val:
-        if node.op in ("index", "set_index"):
+        if node.op in ("index", "set_index") and self.soft.isdisjoint(node.inputs):
             self.check_indices(m, node)
         inputs = [m.env[v] for v in node.inputs]
         if carries_points() and node.results[0].type.kind != "real":
@@ -317,6 +340,8 @@ class Lowering:
         """A pure operation (or a constant) on given operands."""
         if node.op == "const":
             return self.constant(node)
+        if not self.soft.isdisjoint(node.inputs):
+            return relaxed.operation(self, node, inputs)
         dtype = self.dtype(node.results[0].type.kind)
         if node.op == "extern":
             return self.cast(apply(extern(node), inputs), dtype)

@@ -32,13 +32,20 @@ class Reservoir:
     ``total``: sum of the selection weights of the candidates that are still alive. ``chosen``: the kept candidate's
     potential times coefficient over its weight; its derivative times ``total`` times (f(alternative) - f) is the
     contribution. ``takes`` counts how often the candidate was replaced (None inside a process).
-    ``draw``: a uniform for the next decision.
+    ``draw``: a uniform for the next decision. ``owner``: the group of sites that the kept candidate comes from, where
+    that matters.
     """
 
     total: Array
     chosen: Val
     takes: Array | None
     draw: Array
+    owner: Array | None
+
+
+def nobody(lowering: Lowering, size: int) -> Array | None:
+    """The owner of an empty reservoir."""
+    return jnp.full(size, -1, jnp.int32) if lowering.owned else None
 
 
 @jax.tree_util.register_dataclass

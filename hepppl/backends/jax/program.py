@@ -19,6 +19,7 @@ from hepppl.backends.jax import disk, joint, run
 from hepppl.backends.jax.faults import FaultTable
 from hepppl.backends.jax.lowering import FaultKind, Lowering, Settings, held
 from hepppl.backends.jax.moments import Sums
+from hepppl.backends.jax.outside import outside
 from hepppl.backends.jax.results import Events, Gradient, Jagged
 from hepppl.backends.jax.tape import SLOTS
 from hepppl.backends.jax.vectors import compile_options
@@ -87,7 +88,9 @@ class Compiled:
         shapes = {p.name: p.value.type.shape for p in graph.program.params if isinstance(p.value.type, Tensor)}
         names = plan.wrt if plan else ()
         self.wrt = run.Wrt(tuple(names), tuple(shapes[n] for n in names))
-        if mode == "auto":
+        if plan is not None and plan.whole is not None:
+            mode = "outside"
+        elif mode == "auto":
             mode = "reverse" if self.wrt.total > FORWARD and not irreversible(graph) else "forward"
         if mode == "reverse" and irreversible(graph):
             raise HepPlanError(Diagnostic("E608", irreversible(graph)))
@@ -122,16 +125,16 @@ class Compiled:
         """The pure function of a call, (seed, first event, count, params, data) -> arrays with a trailing event axis,
         and the table of faults that its ``fault`` output counts in (complete once the function has been traced).
 
-        ``what``: "simulate"; "forward", "reverse" or "taped" (estimates of derivatives); "score" or "move" (derivatives
-        of each event's joint density or outputs); "ratio" (joint ratios to ``points`` other points, one more argument)
-        or "bend" (second derivatives along so many directions). ``own``: the parameters of which every event has its
-        own value, (*shape, events); so have the points then (not for the estimates)."""
-        backwards = what in ("reverse", "taped")
-        tangents = {"ratio": points, "bend": 1}.get(what, 0 if wrt is None or backwards else wrt.total)
+        ``what``: "simulate"; "forward", "reverse", "taped" or "outside" (estimates of derivatives); "score" or "move"
+        (derivatives of each event's joint density or outputs); "ratio" (joint ratios to ``points`` other points, one
+        more argument) or "bend" (second derivatives along so many directions). ``own``: the parameters of which every
+        event has its own value, (*shape, events); so have the points then (not for the estimates)."""
+        still = wrt is None or what in ("reverse", "taped", "outside")
+        tangents = {"ratio": points, "bend": 1}.get(what, 0 if still else wrt.total)
         settings = replace(
             self.settings,
             tangents=tangents,
-            reverse=backwards,
+            reverse=what in ("reverse", "taped"),
             tape=self.turns if what == "taped" else 0,
             joint=what in ("score", "ratio"),
             moves=what in ("move", "bend"),
@@ -141,7 +144,7 @@ class Compiled:
         if what in kinds:
             one = partial(kinds[what], lowering, tile)
         else:
-            ways = {"forward": run.forward, "reverse": run.reverse, "taped": run.taped}
+            ways = {"forward": run.forward, "reverse": run.reverse, "taped": run.taped, "outside": outside}
             one = partial(ways.get(what, joint.derivatives), lowering, tile, wrt)
         if own:
             one = partial(one, own=own)
@@ -222,7 +225,7 @@ class Compiled:
         for, fault table, seconds of compiling and of running."""
         tile, tiles = self._tile(n, what)
         start, count = part or (0, n)
-        whole = what in ("forward", "reverse", "taped")  # batches that baselines are taken over stay whole
+        whole = what in ("forward", "reverse", "taped", "outside")  # batches that baselines are taken over stay whole
         jagged = frozenset() if whole else Lowering(self.graph, None, self.settings).jagged
         own = own or {}
         number = 0 if points is None else next(v.shape[k in own] for k, v in points.items())
@@ -336,7 +339,7 @@ class Compiled:
     ) -> Sums:
         """What `gradient` adds up, over all events or over a part of them that starts at a multiple of `stride`."""
         assert self.plan is not None, "a gradient needs a plan"
-        chunks = [self.wrt] if self.mode == "reverse" else list(chunked(self.wrt))
+        chunks = list(chunked(self.wrt)) if self.mode == "forward" else [self.wrt]
         total, offset = Sums(events=n if part is None else part[1]), 0
         for number, wrt in enumerate(chunks):
             last = progress if number == len(chunks) - 1 else None

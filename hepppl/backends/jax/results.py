@@ -89,7 +89,7 @@ class Derivative:
 @dataclass(frozen=True)
 class Gradient:
     """``mean`` and ``mean_se`` per output, ``gradient[output][parameter]``; ``weight`` is the output E[weight] where
-    the program sets weights. ``mode`` is "forward" or "reverse"."""
+    the program sets weights. ``mode`` is "forward", "reverse" or "outside" (a whole-program estimator)."""
 
     mean: Mapping[str, np.ndarray]
     mean_se: Mapping[str, np.ndarray]

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from hepppl.backends.jax.gradients import controls, least_variance, raw_outputs, shares
+from hepppl.backends.jax.gradients import controls, influenced, least_variance, raw_outputs, shares
 from hepppl.backends.jax.lowering import Lowering
-from hepppl.backends.jax.machine import Address, Machine, Registers, Reservoir, Sum
+from hepppl.backends.jax.machine import Address, Machine, Registers, Reservoir, Sum, nobody
 from hepppl.backends.jax.random import DRAW, event_keys, threefry2x32, uniform
 from hepppl.backends.jax.value import Val, batch, spread
 from hepppl.diagnostics import Diagnostic
@@ -61,7 +61,7 @@ def start(lowering: Lowering, size: int, seed: Seed, numbers: Numbers, inputs: M
         t = None if settings.reverse else jnp.zeros((settings.tangents, size), settings.dtype)
         word, _ = threefry2x32(*address.key, DRAW, 0, settings.rounds)
         draw = uniform(word, settings.dtype)
-        reservoir = Reservoir(zero, Val(zero, t), jnp.zeros(size, jnp.int32), draw)
+        reservoir = Reservoir(zero, Val(zero, t), jnp.zeros(size, jnp.int32), draw, nobody(lowering, size))
     weighted = any(node.op in ("weight", "require") for node in lowering.graph.nodes())
     weight = Val(jnp.ones(size, settings.dtype)) if weighted else None
     steps = jnp.zeros(size, jnp.int32) if lowering.counts_steps else None
@@ -127,12 +127,14 @@ def forward(
     m = run_events(lowering, size, seed, numbers, params, data, wanted, wrt.seeds(lowering.settings.dtype))
     raw = raw_outputs(lowering, m)
     zero = {name: jnp.zeros((wrt.total, *value.p.shape), value.p.dtype) for name, value in raw.items()}
-    slopes = {group: v.t for group, v in controls(lowering, m).items() if v.t is not None}
+    control = {group: v.t for group, v in controls(lowering, m).items() if v.t is not None}
     gradient = {}
     for name, value in raw.items():
         share = shares(lowering, m, name, value)
         own = zero[name] if share.alone.t is None else share.alone.t
-        gradient[name] = least_variance(lowering, name, own, slopes)
+        slopes = [t for group, t in control.items() if influenced(lowering, group, name)]
+        slopes += [v.t for v in share.gaps.values() if v.t is not None]
+        gradient[name] = least_variance(own, slopes, wanted)
         if share.rest is not None and share.rest.t is not None:
             gradient[name] += share.rest.t
     outputs = {k: v.p for k, v in raw.items()}
@@ -142,8 +144,8 @@ def forward(
 def reverse(
     lowering: Lowering, size: int, wrt: Wrt, seed: Seed, numbers: Numbers, params: Any, data: Any, wanted: Array
 ) -> dict[str, Any]:
-    """The same by one backward pass per output element and control variate. Every event gets its own copy
-    of the parameters, so that the pass gives each event's gradient and not their sum."""
+    """The same by one backward pass per output element, control variate and second estimate. Every event gets its own
+    copy of the parameters, so that the pass gives each event's gradient and not their sum."""
     moving = {k: jnp.broadcast_to(params[k][..., None], (*jnp.shape(params[k]), size)) for k in wrt.names}
 
     def surrogate(moving: dict[str, Array]) -> Any:
@@ -153,12 +155,13 @@ def reverse(
         alone = {name: part.alone.p for name, part in parts.items()}
         rest = {name: part.rest.p for name, part in parts.items() if part.rest is not None}
         control = {group: v.p for group, v in controls(lowering, m).items()}
-        if not control:  # then one pass serves both
+        gaps = {(name, group): v.p for name, part in parts.items() for group, v in part.gaps.items()}
+        if not control and not gaps:  # then one pass serves both
             alone, rest = {name: alone[name] + rest[name] if name in rest else alone[name] for name in alone}, {}
-        return (alone, rest, control), ({k: v.p for k, v in raw.items()}, m.registers.fault)
+        return (alone, rest, control, gaps), ({k: v.p for k, v in raw.items()}, m.registers.fault)
 
-    (alone, rest, control), pull, (outputs, fault) = jax.vjp(surrogate, moving, has_aux=True)
-    zero = jax.tree.map(jnp.zeros_like, (alone, rest, control))
+    (alone, rest, control, gaps), pull, (outputs, fault) = jax.vjp(surrogate, moving, has_aux=True)
+    zero = jax.tree.map(jnp.zeros_like, (alone, rest, control, gaps))
 
     def estimates(part: int, key: Any) -> Array:
         """Each event's derivatives of one of the surrogates, (parameters, *shape, events)."""
@@ -173,8 +176,12 @@ def reverse(
         rows = [element(row) for row in jnp.eye(count, dtype=lowering.settings.dtype)]
         return jnp.stack(rows, 1).reshape(wrt.total, *shape)
 
-    slopes = {group: estimates(2, group) for group in control}
-    gradient = {name: least_variance(lowering, name, estimates(0, name), slopes) for name in alone}
+    controlling = {group: estimates(2, group) for group in control}
+    gradient = {}
+    for name in alone:
+        slopes = [s for group, s in controlling.items() if influenced(lowering, group, name)]
+        slopes += [estimates(3, key) for key in gaps if key[0] == name]
+        gradient[name] = least_variance(estimates(0, name), slopes, wanted)
     for name in rest:
         gradient[name] += estimates(1, name)
     return {"outputs": outputs, "gradient": gradient, "fault": fault}
@@ -190,13 +197,13 @@ def taped(
     def surrogate(moving: dict[str, Array]) -> Any:
         m = run_events(lowering, size, seed, numbers, {**params, **moving}, data, wanted)
         raw = raw_outputs(lowering, m)
-        if controls(lowering, m):
-            text = "reverse mode through `while` loops and processes makes no gradients of single events"
-            hint = "the optimal baseline needs them: use baseline='loo', or mode='forward'"
-            raise HepPlanError(Diagnostic("E608", text, hints=(hint,)))
 
         def total(name: str, value: Val) -> Array:
             share = shares(lowering, m, name, value)
+            if share.gaps or controls(lowering, m):
+                text = "reverse mode through `while` loops and processes makes no gradients of single events"
+                hint = "the optimal baseline and a blend need them: use others, or mode='forward'"
+                raise HepPlanError(Diagnostic("E608", text, hints=(hint,)))
             both = share.alone.p if share.rest is None else share.alone.p + share.rest.p
             return jnp.where(wanted, both, 0).sum(-1)
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from hepppl.backends.jax.value import Val, apply
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepError, HepPluginError
-from hepppl.plugin.estimator import Estimator, Event, Visit, VisitSite
+from hepppl.plugin.estimator import Estimator, EstimatorNumerics, Event, Visit, VisitSite
 from hepppl.plugin.registry import find
 
 
@@ -45,18 +45,37 @@ class Served:
         parts += [(f"offer's {name}", x) for offer in out.offers for name, x in zip(offer._fields, offer, strict=True)]
         for name, x in parts:
             shape = self._call("visit", lambda x=x: jnp.shape(x))
-            if shape != ():
-                raise self._wrong("visit", f"gave a {name} of shape {shape}, not a scalar")
-        drawn, given = jnp.result_type(site.sample()), jnp.result_type(out.value)
+            wanted = self._weights(site) if name == "value" else ()
+            if shape != wanted:
+                what = f"weights {wanted}" if wanted else "a scalar"
+                raise self._wrong("visit", f"gave a {name} of shape {shape}, not {what}")
+        drawn = jnp.result_type(site.uniform if self.metadata.relaxes else site.sample())
+        given = jnp.result_type(out.value)
         if not jnp.can_cast(given, drawn, "same_kind"):
             raise self._wrong("visit", f"gave a value of type {given} where the site draws {drawn}")
         return out
+
+    def _weights(self, site: VisitSite) -> tuple[int, ...]:
+        """The shape of a value: of a relaxed categorical one, that of its probabilities."""
+        categorical = self.metadata.relaxes and site.sample().dtype != bool
+        return tuple(jnp.shape(site.params[0])[-1:]) if categorical else ()
 
     def contribution(self, state: Any, event: Event) -> Any:
         share = self._call("contribution", lambda: jnp.asarray(self.numerics.contribution(state, event)))
         if share.shape not in ((), event.value.shape):
             found = f"gave an array of shape {share.shape}, not {event.value.shape}: one number for each event"
             raise self._wrong("contribution", found)
+        return share
+
+    @property
+    def doubles(self) -> bool:
+        """It gives a second estimate."""
+        return type(self.numerics).second is not EstimatorNumerics.second
+
+    def second(self, state: Any, event: Event) -> Any:
+        share = self._call("second", lambda: jnp.asarray(self.numerics.second(state, event)))
+        if share.shape != event.value.shape:
+            raise self._wrong("second", f"gave an array of shape {share.shape}, not {event.value.shape}")
         return share
 
     def control(self, state: Any) -> Any:

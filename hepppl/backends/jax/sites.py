@@ -15,7 +15,7 @@ from hepppl.backends.jax.joint import record
 from hepppl.backends.jax.law import bound_law
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Machine, Reservoir
-from hepppl.backends.jax.random import uniform
+from hepppl.backends.jax.random import threefry2x32, uniform
 from hepppl.backends.jax.served import not_finite
 from hepppl.backends.jax.value import Val, apply, batch, decided, is_val, select, strict
 from hepppl.graph import Dist, Node
@@ -24,11 +24,21 @@ from hepppl.plugin.estimator import Offer
 
 class SiteView:
     """One dynamic instance of a site as an estimator's `visit` sees it (`hepppl.plugin.VisitSite`). ``thresholds``: the
-    values, scalars or vectors, at which comparisons flip, NaN where one does not."""
+    values, scalars or vectors, at which comparisons flip, NaN where one does not. ``words``: the site's random bits,
+    the first of which made the uniform ``u``."""
 
-    def __init__(self, dist: Dist, u: Any, inputs: tuple[Any, ...], thresholds: tuple[Any, ...] = ()):
+    def __init__(
+        self,
+        dist: Dist,
+        u: Any,
+        inputs: tuple[Any, ...],
+        thresholds: tuple[Any, ...] = (),
+        words: tuple[Any, Any] | None = None,
+        rounds: int = 20,
+    ):
         self._law, self.uniform, self.params = bound_law(dist, inputs), u, inputs
-        self._thresholds = thresholds
+        self.distribution, self._args = dist.name, dict(dist.args)
+        self._thresholds, self._words, self._rounds = thresholds, words, rounds
         self._draw, self.wrong = self._law.sample(u), jnp.logical_not(self._law.valid())
         if self._draw.dtype == bool:
             # one number keeps the decision, as `decided` does, and whether it could be taken
@@ -46,6 +56,15 @@ class SiteView:
 
     def quantile(self, u: Any) -> Any:
         return self._law.sample(u)
+
+    def argument(self, name: str) -> Any:
+        return self.params[self._args[name]]
+
+    def further(self, count: int) -> Any:
+        """The site's words are the key of a block cipher: what it makes of 0, 1, … is independent of them."""
+        assert self._words is not None
+        words = threefry2x32(*self._words, jnp.arange((count + 1) // 2, dtype=jnp.uint32), 0, self._rounds)
+        return uniform(jnp.concatenate(words)[:count], jnp.result_type(self.uniform))
 
     @property
     def crossings(self) -> Any:
@@ -68,8 +87,8 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
     dist, number = node.attrs["dist"], node.attrs["number"]
     inputs = [m.env[v] for v in node.inputs]
     dtype = lowering.dtype(node.results[0].type.kind)
-    word, _ = m.words(number)
-    u = Val(uniform(word, lowering.settings.dtype))
+    words = m.words(number)
+    u = Val(uniform(words[0], lowering.settings.dtype))
 
     def check(wrong: Val) -> None:
         if inputs:
@@ -100,20 +119,23 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
     arguments = len(leaves) + len(inputs)
     offer_count: list[int] = []
 
-    def visit(u: Any, *flat: Any) -> tuple[Any, ...]:
+    def visit(u: Any, w0: Any, w1: Any, *flat: Any) -> tuple[Any, ...]:
         before = jax.tree.unflatten(tree, flat[: len(leaves)])
-        view = SiteView(dist, u, flat[len(leaves) : arguments], flat[arguments:])
+        rounds = lowering.settings.rounds
+        view = SiteView(dist, u, flat[len(leaves) : arguments], flat[arguments:], (w0, w1), rounds)
         out = lowering.numerics[group].visit(before, view)
         offer_count[:] = [len(out.offers)]
         return (view.wrong, out.value, *jax.tree.leaves(out.state), *(x for offer in out.offers for x in offer))
 
     moves = strict(visit) if lowering.settings.reverse else visit
-    wrong, value, *rest = apply(moves, (u, *leaves, *inputs, *crossed))
+    wrong, value, *rest = apply(moves, (u, *map(Val, words), *leaves, *inputs, *crossed))
     check(wrong)
     if not lowering.numerics[group].own:
         what = f"{lowering.numerics[group].what} gave a number that is not finite at site '{node.attrs['name']}'"
         m.fault(lowering.fault_code("plugin", node, what), not_finite([value, *rest]))
-    if not lowering.metadata[group].pathwise:
+    relaxes = lowering.metadata[group].relaxes
+    dtype = lowering.settings.dtype if relaxes else dtype
+    if not (lowering.metadata[group].pathwise or relaxes):
         value = Val(lax.stop_gradient(value.p), None, value.a, value.batched)
     value = lowering.cast(value, dtype)
 
@@ -128,7 +150,7 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
     flat = rest[len(leaves) :]
     offers = [Offer(*(Val(v.p, v.t, None, v.batched) for v in flat[3 * i : 3 * i + 3])) for i in range(offer_count[0])]
     if offers and m.registers.reservoir is not None:
-        take, alternative = consider(lowering, m, offers, dtype)
+        take, alternative = consider(lowering, m, offers, dtype, group)
         if m.particles is not None:
             m.particles.choose(m, node, take, alternative)
         else:
@@ -145,8 +167,8 @@ def overridden(m: Machine, node: Node, value: Val) -> Val:
     return m.particles.override.at(m, node, value)
 
 
-def consider(lowering: Lowering, m: Machine, offers: list[Offer], dtype: Any) -> tuple[Array, Array]:
-    """Put the candidates of a visit to the event's reservoir; returns which events took one, and its value.
+def consider(lowering: Lowering, m: Machine, offers: list[Offer], dtype: Any, group: int) -> tuple[Array, Array]:
+    """Put the candidates of a group's visit to the event's reservoir; returns which events took one, and its value.
 
     Reservoir sampling with weights (Chao 1982): a candidate replaces the kept one with probability weight / total, so
     that in the end each is kept with probability proportional to its weight. Weights are |coefficient| times the norm
@@ -175,7 +197,8 @@ def consider(lowering: Lowering, m: Machine, offers: list[Offer], dtype: Any) ->
         alternative = jnp.where(take, lax.stop_gradient(batch(offer.value, m.size).p).astype(dtype), alternative)
         taken = taken | take
     takes = None if reservoir.takes is None else reservoir.takes + taken.astype(jnp.int32)
-    m.registers = replace(m.registers, reservoir=Reservoir(total, chosen, takes, draw))
+    owner = None if reservoir.owner is None else jnp.where(taken, group, reservoir.owner)
+    m.registers = replace(m.registers, reservoir=Reservoir(total, chosen, takes, draw, owner))
     return taken, alternative
 
 
