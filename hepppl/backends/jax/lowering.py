@@ -16,6 +16,7 @@ from hepppl.backends.jax.kept import with_kept
 from hepppl.backends.jax.machine import Machine
 from hepppl.backends.jax.ops import ELEMENTWISE, GENTLE, function, integer_pow
 from hepppl.backends.jax.served import Served
+from hepppl.backends.jax.settings import Settings
 from hepppl.backends.jax.value import Val, apply, carries_points, everywhere, strict_elementwise
 from hepppl.diagnostics import Diagnostic, Span
 from hepppl.diagnostics.errors import HepValueError
@@ -25,41 +26,6 @@ from hepppl.plugin.registry import call_function, load_estimator
 
 if TYPE_CHECKING:
     from hepppl.backends.jax.single import Single
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Static choices of a compilation. ``tangents``: derivatives carried along (0 in simulation and reverse mode).
-    ``joint``: they are those of the density of all that is drawn, at fixed values of it, or the densities at so many
-    other points (`hepppl.backends.jax.joint`). ``moves``: they are those of the outputs, of which no expectation is
-    taken."""
-
-    precision: int = 32
-    rounds: int = 13
-    lanes: int | None = None  # None: chosen by the size of the batch
-    max_steps: int = 1_000_000
-    capacity: int = 32  # elements of an output of varying length
-    tangents: int = 0
-    reverse: bool = False
-    joint: bool = False
-    moves: bool = False
-    tape: int = 0  # turns of the lanes' driver that reverse mode has room to go back through; 0 where it does not
-
-    @property
-    def dtype(self) -> np.dtype:
-        return np.dtype(np.float32 if self.precision == 32 else np.float64)
-
-    def width(self, size: int) -> int:
-        """Lanes for a batch of ``size`` events: enough to make a kernel worth its launch, few enough for the caches and
-        for the queue to last."""
-        if self.tape:  # the batches are small
-            return min(size, self.lanes or min(256, max(64, size // 8)))
-        return min(size, self.lanes or (512 if size <= 16384 else 1536))
-
-    @property
-    def gradient(self) -> bool:
-        """Whether expectations are differentiated."""
-        return (self.reverse or self.tangents > 0) and not self.joint and not self.moves
 
 
 @dataclass(frozen=True)

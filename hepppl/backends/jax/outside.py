@@ -70,8 +70,8 @@ class Points:
 
 
 def outside(
-    lowering: Lowering,
     whole: tuple[str, Mapping[str, Any]],
+    lowering: Lowering,
     size: int,
     wrt: Wrt,
     seed: Seed,

@@ -18,9 +18,10 @@ from jax import Array
 
 from hepppl.backends.jax import disk
 from hepppl.backends.jax.law import bound_law
-from hepppl.backends.jax.lowering import Lowering, Settings
+from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.random import event_keys, threefry2x32, uniform
 from hepppl.backends.jax.run import Numbers, Seed
+from hepppl.backends.jax.settings import Settings
 from hepppl.backends.jax.value import Val
 from hepppl.distributions.numerics import combinators
 from hepppl.graph import ModelGraph, Param, Value

@@ -17,10 +17,11 @@ from jax import Array
 from hepppl.backends.jax import devices as local_devices
 from hepppl.backends.jax import disk, joint, run
 from hepppl.backends.jax.faults import FaultTable
-from hepppl.backends.jax.lowering import FaultKind, Lowering, Settings, held
+from hepppl.backends.jax.lowering import FaultKind, Lowering, held
 from hepppl.backends.jax.moments import Sums
 from hepppl.backends.jax.outside import outside
 from hepppl.backends.jax.results import Events, Gradient, Jagged
+from hepppl.backends.jax.settings import Settings
 from hepppl.backends.jax.tape import SLOTS
 from hepppl.backends.jax.vectors import compile_options
 from hepppl.diagnostics import Diagnostic
@@ -144,7 +145,9 @@ class Compiled:
         if what in kinds:
             one = partial(kinds[what], lowering, tile)
         else:
-            ways = {"forward": run.forward, "reverse": run.reverse, "taped": run.taped, "outside": outside}
+            ways = {"forward": run.forward, "reverse": run.reverse, "taped": run.taped}
+            if self.plan is not None and self.plan.whole is not None:
+                ways["outside"] = partial(outside, self.plan.whole)
             one = partial(ways.get(what, joint.derivatives), lowering, tile, wrt)
         if own:
             one = partial(one, own=own)

@@ -22,7 +22,8 @@ import numpy as np
 import numpyro
 from jax import Array
 
-from hepppl.backends.jax.lowering import Lowering, Settings, held
+from hepppl.backends.jax.lowering import Lowering, held
+from hepppl.backends.jax.settings import Settings
 from hepppl.backends.jax.value import Val, apply, spread
 from hepppl.backends.numpyro import laws, support
 from hepppl.backends.numpyro.lanes import Axis, Lanes
