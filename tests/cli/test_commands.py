@@ -216,3 +216,18 @@ def test_morph_says_what_is_wrong(run: Callable[..., Any]) -> None:
     refused = run("morph", "choice.hep", "--to", "x=1.1", "--method", "move")
     assert refused.status == 1
     assert "error[E623]" in refused.stderr
+
+
+def test_bench_says_what_a_gradient_costs(run: Callable[..., Any]) -> None:
+    found = run("bench", "choice.hep", "-n", 1000, "--rounds", 2, "--by", "*=score", "--json").json
+    assert found["rounds"] == 2
+    assert found["events_per_second"]["simulate"] > 0
+    assert found["simulations"] > 0
+    ((param, row),) = found["gradient"]["value"].items()
+    microseconds = 1e6 / found["events_per_second"]["grad"]
+    assert row["variance_times_us"] == pytest.approx(row["std"] ** 2 * microseconds)
+    assert {site["estimator"] for site in found["sites"]} == {"score"}
+    shown = run("bench", "choice.hep", "-n", 1000, "--rounds", 1).stdout
+    assert f"dE[value]/d{param}" in shown
+    assert "simulations" in shown
+    assert "grad" not in run("bench", "fixed.hep", "-n", 100, "--rounds", 1).stdout
