@@ -265,8 +265,8 @@ PLANS: dict[str, Code] = {
         "Reverse mode goes back through `while` loops and branching processes of the model itself, not through those "
         "inside another loop or process; and there the optimal baseline, which needs each event's own gradient, cannot "
         "be had.",
-        'model = hepppl.parse("""\nmodel m {\n    param t: real = 0.3\n    y = 0\n    for i in 0..3 {\n'
-        '        while y < i limit 50 { y = y + t }\n    }\n    return y\n}\n""")\nmodel.grad(100, mode="reverse")',
+        'hepppl.parse("model m { param t: real = 0.3; y = 0; for i in 0..3 { while y < i limit 50 { y = y + t } }; '
+        'return y }").grad(100, mode="reverse")',
         'Leave `mode` out, or say mode="forward".',
     ),
 }

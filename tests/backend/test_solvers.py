@@ -139,6 +139,7 @@ DECIDED = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("solution", "inverse"),
     [

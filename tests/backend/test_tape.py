@@ -116,6 +116,7 @@ def test_errors_are_read_off_batches(shower: hepppl.Model) -> None:
     assert 0.5 < ratio < 2
 
 
+@pytest.mark.slow
 def test_many_parameters_go_backwards_by_default_and_long_loops_have_room() -> None:
     """Some 6,900 turns of the loop, by sixteen: more than the tape's first 256 states. The derivative by the table is
     2 shape times what is left."""

@@ -110,7 +110,7 @@ def test_there_are_many_of_every_kind() -> None:
 
 def test_names_are_unique() -> None:
     here = next(iter(GOOD.values())).parents[1]
-    assert len(list(here.rglob("*.hep"))) + 10 == len(FILES)
+    assert len(list(here.rglob("*.hep"))) + 12 == len(FILES)
 
 
 def test_promises_are_read() -> None:

@@ -89,6 +89,7 @@ def test_nuts_on_the_counting_experiment(counting: hepppl.Model) -> None:
         agrees(row, *exact(60)[row.name])
 
 
+@pytest.mark.slow
 def test_svi_on_the_counting_experiment(counting: hepppl.Model) -> None:
     """At n = 110, where a normal approximation is good: it is one, so that its moments are near the exact ones, not
     equal to them. It is narrower than the posterior, whose tail towards mu = 0 is the heavier one."""

@@ -84,6 +84,7 @@ def test_reverse_mode_agrees_with_forward_mode() -> None:
             assert found == pytest.approx(wanted, rel=2e-4, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_mixed_with_other_estimators() -> None:
     model = load("mixed")
     result = model.grad(200_000, seed=54, by={"n": OPTIMAL, "last": OPTIMAL})

@@ -55,6 +55,7 @@ def test_exact_beside_others(two: hepppl.Model, by: dict[str, str]) -> None:
     assert_within(found.gradient["value"]["p"], found.se["value"]["p"], oracles.derivative(summed, 0.4))
 
 
+@pytest.mark.slow
 def test_no_worse_than_either(two: hepppl.Model) -> None:
     found = two.grad(50_000, seed=101, by={"*": "blend"})
     assert_within(found.gradient["value"]["p"], found.se["value"]["p"], oracles.derivative(summed, 0.4))

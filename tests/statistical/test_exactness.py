@@ -122,7 +122,7 @@ def test_loop_of_random_length(p: float, by: str) -> None:
     assert_agrees(result, "value", oracles.summed(mean, p=p), what=by)
 
 
-@pytest.mark.parametrize("by", ["score", "stochastic_ad"])
+@pytest.mark.parametrize("by", ["score", pytest.param("stochastic_ad", marks=pytest.mark.slow)])
 def test_plate(by: str) -> None:
     rate = 0.7  # the sum is Poisson with mean 15 rate
     exact = Exact(15 * rate + (15 * rate) ** 2, {"rate": 15 + 450 * rate})

@@ -85,6 +85,7 @@ def test_straight_through_is_biased_as_its_formula(straight: hepppl.GradResult) 
     check(straight, {"positive": 3 * (T * norm.pdf(3) + (1 - T) * norm.pdf(0))})
 
 
+@pytest.mark.slow
 def test_gumbel_softmax_differentiates_the_relaxed_program(uses: hepppl.Model) -> None:
     found = uses.grad(40_000, seed=112, by=by("gumbel_softmax(temperature=0.7)"))
     slope = derivative(lambda t: truth(t, 0.7), T)

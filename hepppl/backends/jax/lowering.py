@@ -300,9 +300,10 @@ class Lowering:
         inputs = [m.env[v] for v in node.inputs]
         if carries_points() and node.results[0].type.kind != "real":
             self.check_decision(m, node, inputs)
-        return self.operation(node, inputs)
+        # what is solved is differentiated twice, which strict operations cannot be
+        return self.operation(node, inputs, self.settings.reverse and isinstance(m, Machine))
 
-    def operation(self, node: Node, inputs: list[Val]) -> Val:
+    def operation(self, node: Node, inputs: list[Val], strict: bool = False) -> Val:
         """A pure operation (or a constant) on given operands."""
         if node.op == "const":
             return self.constant(node)
@@ -317,12 +318,12 @@ class Lowering:
                 whole = float(exponent.attrs["value"])
                 if whole.is_integer() and abs(whole) <= 64:
                     power = integer_pow(int(whole))
-                    power = strict_elementwise(power) if self.settings.reverse else power
+                    power = strict_elementwise(power) if strict else power
                     return self.cast(apply(power, inputs[:1], elementwise=True), dtype)
         if node.op in ("div", "mean") or (node.op == "pow" and dtype.kind == "f"):
             inputs = [self.cast(v, dtype) for v in inputs]
         fn = function(node.op, node.attrs)
-        if self.settings.reverse and node.op in ELEMENTWISE - GENTLE:
+        if strict and node.op in ELEMENTWISE - GENTLE:
             fn = strict_elementwise(fn)
         return self.cast(apply(fn, inputs, elementwise=node.op in ELEMENTWISE), dtype)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from hepppl.cli.app import app
 from tests.inference.sbi.programs import GAUSSIAN
 
 
+@pytest.mark.slow
 def test_train_keep_and_load(tmp_path: Path) -> None:
     program, data, kept = tmp_path / "g.hep", tmp_path / "d.json", tmp_path / "g.eqx"
     program.write_text(GAUSSIAN)

@@ -84,6 +84,7 @@ def test_an_observation_out_of_two_is_another_posterior(gaussian: hepppl.Model) 
     assert draws.std() == pytest.approx(0.7**-0.5, rel=0.2)
 
 
+@pytest.mark.slow
 def test_likelihoods_of_events_multiply() -> None:
     """MadMiner's toy by alices: ten events at once, trained on single ones. Exact: precision 1 + 10/5."""
     model = hepppl.parse(TOY)
@@ -108,6 +109,7 @@ def test_the_score_at_one_point() -> None:
     np.testing.assert_allclose([(s[0] - s[1]) / 0.02 for s in slopes], [-0.4, 0, 0.4], atol=0.1)
 
 
+@pytest.mark.slow
 def test_several_events_and_collections() -> None:
     """Five events of a collection each: its emissions are Poisson, their sizes exponential. The posterior of the rate
     (gamma prior) is known: gamma(2 + n, 0.5 + 5)."""
@@ -172,6 +174,7 @@ def test_training_is_taken_up_after_a_kill(gaussian: hepppl.Model, tmp_path: Pat
     assert resumed.history == whole.history
 
 
+@pytest.mark.slow
 def test_inference_by_its_method(gaussian: hepppl.Model, tmp_path: Path) -> None:
     """`Model.infer`: ArviZ data that say how they were made."""
     path = tmp_path / "estimator.eqx"
