@@ -18,8 +18,8 @@ from hepppl._version import __version__
 
 #: Command -> module of `hepppl.cli` that defines it as ``command``.
 COMMANDS = (
-    "check", "fmt", "graph", "plan", "dump", "simulate", "grad", "verify", "morph", "infer", "plugins", "cache",
-    "explain",
+    "check", "fmt", "graph", "plan", "dump", "simulate", "grad", "verify", "optimize", "morph", "infer", "plugins",
+    "cache", "explain",
 )  # fmt: skip
 
 INTERRUPTED, BROKEN_PIPE = 130, 141  # what a shell reports for SIGINT and SIGPIPE
