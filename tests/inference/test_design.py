@@ -151,7 +151,7 @@ def test_what_is_wrong_with_an_expression_is_said_in_its_place(box: Any, text: s
         ("E[hit]", {"target_error": {"dept": 1.0}}, "E451"),
         ("E[hit]", {"target_error": 0.0}, "E457"),
         ("E[hit]", {"lr": -1.0}, "E457"),
-        ("E[hit]", {"wrt": "q"}, "E602"),
+        ("E[hit]", {"wrt": "q"}, "E605"),
     ],
 )
 def test_what_is_refused(box: Any, minimize: Any, options: dict[str, Any], code: str) -> None:
