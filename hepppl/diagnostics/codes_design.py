@@ -9,21 +9,21 @@ DESIGN: dict[str, Code] = {
         "no such expected output",
         "An objective is a function of the expectations of the model's outputs, `E[name]`. An output whose number of "
         "elements varies has none.",
-        'model.optimize("(E[depth] - 12cm)^2")',
+        'model.optimize("(E[depth] - 12cm)^2", wrt="theta")',
         "Use a name that the model returns or observes (a scalar `return` is `value`).",
     ),
     "E491": Code(
         "not an objective",
         "An objective is one real number that depends on expected outputs, computed by operations that can be "
         "differentiated: in Python by those of JAX.",
-        'model.optimize(lambda E: float(E["value"]) ** 2)',
+        'model.optimize(lambda E: float(E["value"]) ** 2, wrt="theta")',
         "Use `jax.numpy` where NumPy is used, and no `float()`, `if` or comparison of what is expected.",
     ),
     "E492": Code(
         "no such search",
         "Searches have a name each; one without gradients has no target error, and one that is resumed needs the "
         "folder that it was kept in.",
-        'model.optimize("E[value]", optimizer="adamant")',
+        'model.optimize("E[value]", wrt="theta", optimizer="adamant")',
         "Use one that the message names.",
     ),
     "E516": Code(
@@ -31,7 +31,7 @@ DESIGN: dict[str, Code] = {
         "The folder of a checkpoint holds the state of a search. It can be taken up only by the same one: the same "
         "program, objective, start, optimiser, seed and numbers of events. The number of steps and the target error "
         "may be others.",
-        'model.optimize("E[value]", checkpoint="kept", resume=True)',
+        'model.optimize("E[value]", wrt="theta", checkpoint="kept", resume=True)',
         "Run it as it was begun; or without resuming, which begins anew.",
     ),
     "E940": Code(
