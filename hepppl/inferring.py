@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from hepppl import inputs
 
 if TYPE_CHECKING:
+    from hepppl.inference.design import Optimum
     from hepppl.inference.gold import Gold
     from hepppl.inference.morph import Morph
     from hepppl.model import Model
@@ -106,6 +108,55 @@ class Inferring:
         from hepppl import inference
 
         return inference.infer(_model(self), data, method, seed, params or {}, progress, options)
+
+    def optimize(
+        self,
+        minimize: Callable[[Mapping[str, Any]], Any] | str,
+        steps: int = 300,
+        params: Mapping[str, Any] | None = None,
+        wrt: Sequence[str] | str | None = None,
+        seed: int = 0,
+        by: Mapping[str, Any] | None = None,
+        data: Mapping[str, Any] | None = None,
+        *,
+        optimizer: Any = "adam",
+        lr: float | None = None,
+        events: int = 256,
+        max_events: int | None = None,
+        target_error: float | str | Mapping[str, Any] | None = None,
+        evaluate: int = 10_000,
+        checkpoint: str | os.PathLike[str] | None = None,
+        resume: bool = False,
+        tolerance: float = 0.0,
+        progress: Progress | None = None,
+        precision: int = 32,
+        rounds: int = 13,
+        lanes: int | None = None,
+        batch: int | None = None,
+        max_steps: int = MAX_STEPS,
+    ) -> Optimum:
+        """The parameters ``wrt`` (default: every real one) at which ``minimize`` is least, searched from ``params``.
+
+        ``minimize``: a function of the expected outputs, ``lambda E: (E["depth"] - 120.0) ** 2`` (base units, by
+        operations that JAX can differentiate), or a text, ``"(E[depth] - 12cm)^2"``. ``optimizer``: a name in
+        `hepppl.inference.design.OPTIMIZERS` with the learning rate ``lr``, an optimiser of optax, or ``"nelder-mead"``,
+        ``"cobyla"``, ``"powell"``, which use no gradients. ``events`` of a step grow up to ``max_events`` (default: 64
+        times as many) where the gradient is lost in its noise. ``target_error``: stop at this standard error, of all
+        parameters or by name. ``evaluate``: events for the objective at the end. ``checkpoint``: a folder to keep the
+        search in, and ``resume`` to take it up. The rest as in `grad`.
+
+        See `hepppl.inference.design.Optimum`. Raises `HepValueError` (E490 to E492), `HepFileError` (E516), and
+        `HepResultError` with the `Optimum` as ``.result`` where the search diverged (E940) or missed its target (E941).
+        """
+        from hepppl.inference import design
+
+        events, seed = inputs.check_run(events, seed, tolerance)
+        engine = inputs.engine(precision, rounds, lanes, batch, max_steps)
+        request = design.Request(
+            steps, events, seed, optimizer, lr, max_events, target_error, evaluate, checkpoint, resume, tolerance
+        )
+        model = _model(self).with_data(data)
+        return design.optimize(model, minimize, params or {}, wrt, by, request, engine, progress)
 
     def to_numpyro(self, data: Mapping[str, Any] | None = None, *, params: Mapping[str, Any] | None = None) -> Any:
         """The program as a NumPyro model, for NumPyro's own tools (`hepppl.backends.numpyro.NumpyroModel`).

@@ -24,7 +24,19 @@ MAY_IMPORT = {
     "backends": {"graph", "planning", "plugin", "distributions", "diagnostics"},
     "scale": {"", "backends", "planning", "plugin", "io", "diagnostics"},
     # Everything that uses a compiled program: it asks models, back ends and the graph, and no one asks it but the top.
-    "inference": {"", "io", "backends", "graph", "planning", "semantics", "plugin", "distributions", "diagnostics"},
+    "inference": {
+        "",
+        "io",
+        "plotting",
+        "backends",
+        "graph",
+        "planning",
+        "semantics",
+        "syntax",
+        "plugin",
+        "distributions",
+        "diagnostics",
+    },
     # The conformance kit runs plugins as a user would: by programs, and by what the interface promises of numerics.
     "testing": {"", "backends", "semantics", "syntax", "plugin", "distributions", "diagnostics"},
 }
@@ -214,7 +226,8 @@ def test_the_methods_of_a_model_are_frozen() -> None:
 
     assert public(Model) | public(Inferring) == {
         "asimov", "compile", "data", "dims", "file", "gold", "grad", "graph", "infer", "model_graph", "morph", "name",
-        "params", "plan", "program", "simulate", "simulate_to", "to_numpyro", "units", "verify", "with_data",
+        "optimize", "params", "plan", "program", "simulate", "simulate_to", "to_numpyro", "units", "verify",
+        "with_data",
     }  # fmt: skip
     assert public(Compiled) == {"model", "plan", "program", "simulate", "value_and_grad"}
     assert public(Events) >= {"mean", "se", "std", "weight", "weighted", "truncated", "units", "keys", "to_dict"}

@@ -18,7 +18,8 @@ from hepppl._version import __version__
 
 #: Command -> module of `hepppl.cli` that defines it as ``command``.
 COMMANDS = (
-    "check", "fmt", "graph", "plan", "dump", "simulate", "grad", "verify", "morph", "infer", "bench", "plugins",
+    "check", "fmt", "graph", "plan", "dump", "simulate", "grad", "verify", "optimize", "morph", "infer", "bench",
+    "plugins",
     "cache", "explain",
 )  # fmt: skip
 

@@ -21,7 +21,7 @@ Scales = Mapping[str, tuple[float, str]]
 
 
 @contextmanager
-def progress(label: str, total: int, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+def progress(label: str, total: int, quiet: bool, what: str = "events") -> Iterator[Callable[[int, int], None] | None]:
     """A progress bar with rate and remaining time on standard error, on a terminal only; yields the callback that moves
     it."""
     if quiet or not sys.stderr.isatty():
@@ -35,7 +35,7 @@ def progress(label: str, total: int, quiet: bool) -> Iterator[Callable[[int, int
             return None
         seconds, (done, total) = time.monotonic() - began[0][0], now
         left = seconds * (total - done) / (done - began[0][1])
-        return f"{text.rate(done - began[0][1], seconds)} events/s, {text.duration(left)} left"
+        return f"{text.rate(done - began[0][1], seconds)} {what}/s, {text.duration(left)} left"
 
     with click.progressbar(
         length=max(total, 1), label=label, file=sys.stderr, show_pos=True, show_eta=False, item_show_func=speed

@@ -8,6 +8,7 @@ W warnings.
 from __future__ import annotations
 
 from hepppl.diagnostics.code import Code as Code
+from hepppl.diagnostics.codes_design import DESIGN
 from hepppl.diagnostics.codes_gold import GOLD
 from hepppl.diagnostics.codes_inference import INFERENCE
 from hepppl.diagnostics.codes_names import NAMES, UNSUPPORTED, VALUES
@@ -31,5 +32,6 @@ CODES: dict[str, Code] = {
     **INFERENCE,
     **GOLD,
     **SBI,
+    **DESIGN,
     **WARNINGS,
 }

@@ -29,7 +29,8 @@ from hepppl.plugin import registry
 #: Examples that need JAX to compile something.
 SLOW = {
     "E474", "E715", "E721", "E901", "E902", "E903", "E904", "E905", "E806", "E906", "E907", "E908", "E909", "E910",
-    "E911", "E912", "E921", "E922", "E923", "E930", "W901", "W902", "W903",
+    "E911", "E912", "E921", "E922", "E923", "E930", "E940", "E941", "W901", "W902",
+    "W903",
 }  # fmt: skip
 #: Shown with a plugin that fails, in `tests.plugins.test_extensions`, or with trained networks, in
 #: `tests.inference.sbi.test_methods`.
@@ -81,6 +82,8 @@ def folder(tmp_path: Path, examples: Path, monkeypatch: pytest.MonkeyPatch) -> P
     (tmp_path / "broken.json").write_text("{", encoding="utf-8")
     (tmp_path / "outside").mkdir()
     (tmp_path / "events.npz.parts").mkdir()
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "search.npz").write_bytes(b"")
     (tmp_path / "events.npz.parts" / "run.json").write_text("{}", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert not command("plan absorber.hep -o absorber.json --quiet")
