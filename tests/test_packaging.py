@@ -38,7 +38,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def test_extras_have_the_promised_names() -> None:
     promised = {"io", "plot", "fit", "mcmc", "cluster", "lsp", "notebook", "docs", "test", "all"}
-    assert set(PROJECT["optional-dependencies"]) == promised | {"sbi"}
+    assert set(PROJECT["optional-dependencies"]) == promised | {"design", "sbi"}
 
 
 def test_dependencies_have_lower_bounds_only() -> None:
