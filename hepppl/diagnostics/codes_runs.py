@@ -176,6 +176,14 @@ FILES: dict[str, Code] = {
         "hepppl simulate absorber.hep -o events.npz --resume",
         "Run it as it was begun; or leave out `--resume`: the folder is then emptied, and the run begun anew.",
     ),
+    "E516": Code(
+        "a search that cannot be resumed",
+        "The folder of a checkpoint holds the state of a search. It can be taken up only by the same one: the same "
+        "program, objective, start, optimiser, seed and numbers of events. The number of steps and the target error "
+        "may be others.",
+        'model.optimize("E[value]", wrt="theta", checkpoint="kept", resume=True)',
+        "Run it as it was begun; or without resuming, which begins anew.",
+    ),
     "E521": Code(
         "no such file to import",
         "An import is looked for in the folder of the file that it stands in; `std/` is the standard library.",
