@@ -13,10 +13,11 @@ from hepppl.diagnostics.codes_gold import GOLD
 from hepppl.diagnostics.codes_inference import INFERENCE
 from hepppl.diagnostics.codes_names import NAMES, UNSUPPORTED, VALUES
 from hepppl.diagnostics.codes_plugins import PLUGINS
-from hepppl.diagnostics.codes_runs import FILES, GIVEN, PLANS, RESULTS, WARNINGS
+from hepppl.diagnostics.codes_runs import FILES, GIVEN, PLANS, RESULTS
 from hepppl.diagnostics.codes_sbi import SBI
 from hepppl.diagnostics.codes_syntax import SYNTAX
 from hepppl.diagnostics.codes_types import TYPES
+from hepppl.diagnostics.codes_warnings import WARNINGS
 
 CODES: dict[str, Code] = {
     **SYNTAX,

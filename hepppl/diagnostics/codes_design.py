@@ -1,4 +1,4 @@
-"""Codes of design optimisation: what is given to it (E490 to E499, E516), searches not to be trusted (E940 to E949)."""
+"""Codes of design optimisation: what is given to it (E490 to E499), searches not to be trusted (E940 to E949)."""
 
 from __future__ import annotations
 
@@ -25,14 +25,6 @@ DESIGN: dict[str, Code] = {
         "folder that it was kept in.",
         'model.optimize("E[value]", wrt="theta", optimizer="adamant")',
         "Use one that the message names.",
-    ),
-    "E516": Code(
-        "a search that cannot be resumed",
-        "The folder of a checkpoint holds the state of a search. It can be taken up only by the same one: the same "
-        "program, objective, start, optimiser, seed and numbers of events. The number of steps and the target error "
-        "may be others.",
-        'model.optimize("E[value]", wrt="theta", checkpoint="kept", resume=True)',
-        "Run it as it was begun; or without resuming, which begins anew.",
     ),
     "E940": Code(
         "a search that diverged",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,7 +62,7 @@ class Checkpoint:
             with np.load(path) as archive:
                 arrays = dict(archive)
             kept = json.loads(str(arrays["run"]))
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise HepFileError(Diagnostic("E516", f"'{path}' holds no search", hints=(HINT,))) from error
         wanted = json.loads(json.dumps(self.run))
         for name, value in wanted.items():
