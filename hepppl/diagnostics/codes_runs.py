@@ -1,5 +1,5 @@
-"""Codes of what surrounds a program: E45x, E46x (what the caller gives), E5 (files), E6 (plans), E8 (plugins), E9
-(results) and W (warnings)."""
+"""Codes of what surrounds a program: E45x, E46x (what the caller gives), E5 (files), E6 (plans), E8 (plugins) and
+E9 (results)."""
 
 from __future__ import annotations
 
