@@ -32,7 +32,7 @@ class Gold:
     """Events and their joint scores and ratios. ``len(gold)`` is n, ``gold["x"]`` an output.
 
     ``events``: the `Events`, the same as `Model.simulate` gives at ``theta`` with the same seed. ``score[param]``:
-    (n, *parameter shape), d log p(x, z | θ) / d param of each event, in one over the parameter's base unit.
+    shape (n, …) and the parameter's, d log p(x, z | θ) / d param of each event, in one over the parameter's base unit.
     ``log_ratio``: (n, points), log p(x, z | point) - log p(x, z | θ), natural logarithm; minus infinity where the
     point cannot give the event. In the notation of arXiv:1805.12244 that is log r(x, z | θ0 = point, θ1 = θ).
     ``points``: every parameter's value at each of the points.

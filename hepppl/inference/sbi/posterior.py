@@ -93,7 +93,7 @@ class Posterior:
     # ------------------------------------------------------------ for data
 
     def sample(self, data: Mapping[str, Any], n: int = 1000, seed: int = 0) -> dict[str, np.ndarray]:
-        """``n`` draws from the posterior: name -> (n, *shape) in base units. ``data``: output -> what was observed, one
+        """``n`` draws from the posterior: name -> (n, …) in base units. ``data``: output -> what was observed, one
         event's value or a leading axis of events. Raises `HepValueError` (E481 to E483) for the data, and
         `HepResultError` (E931) where chains did not converge."""
         y, chains = self.draw(self.seen(data), n, seed)
@@ -102,7 +102,7 @@ class Posterior:
         return self.prior.unpack(self.prior.from_normal(y[0]))
 
     def log_prob(self, points: Mapping[str, Any], data: Mapping[str, Any], seed: int = 0) -> np.ndarray:
-        """Log posterior density at ``points`` (name -> (n, *shape), base units), (n,), per base units. Where the
+        """Log posterior density at ``points`` (name -> (n, …), base units), (n,), per base units. Where the
         network is of the likelihood, its normalisation is a mean over 16,384 prior draws."""
         theta = self.prior.pack({k: np.atleast_1d(np.asarray(v, float)) for k, v in points.items()})
         x, y = self.seen(data), self.prior.to_normal(theta)
