@@ -170,6 +170,7 @@ def test_random_choices_inside(solution: str, inverse: Any) -> None:
         assert result.se["value"]["p"] < 0.1 * exact
 
 
+@pytest.mark.slow
 def test_in_processes_loops_and_plates() -> None:
     m = model(
         "param a = 2\n h ~ shower(8, a) limit 32\n s = 0\n k = 0\n"

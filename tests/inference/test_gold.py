@@ -133,6 +133,7 @@ def test_the_scores_of_laws_in_closed_form() -> None:
     assert_allclose(mined.score["p"], won / p - lost / (1 - p), rtol=2e-5, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_showers_loops_weights_and_arrays_event_by_event() -> None:
     """Two species of particles, a loop of random length, a plate, a mixture, a weight that holds a parameter."""
     model = hepppl.parse(TWO_SPECIES)

@@ -72,6 +72,7 @@ def test_moved_events_agree_with_direct_simulation(smear: Any) -> None:
     agree(filled[used] / scale, error[used], expected[used], np.sqrt(counts[used]))
 
 
+@pytest.mark.slow
 def test_jagged_outputs_move_too(smear: Any) -> None:
     morphed = smear.morph(500, [{"scale": 1.2}, {"resolution": 0.3}], seed=1)
     (far, here), start = (morphed.at(0), morphed.at(1)), morphed.events

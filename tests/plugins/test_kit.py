@@ -150,6 +150,7 @@ def test_an_unknown_plugin_gets_the_nearest() -> None:
     assert "score" in caught.value.diagnostics[0].hints[0]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("acme")
 def test_the_command_line(tmp_path: Path) -> None:
     run = CliRunner().invoke(app, ["plugins", "check", "raising", "-n", "100", "--json"])

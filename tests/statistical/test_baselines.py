@@ -74,6 +74,7 @@ def test_two_parameters_have_a_baseline_each() -> None:
         assert result.std["value"][name] == pytest.approx(std, rel=0.03)
 
 
+@pytest.mark.slow
 def test_reverse_mode_agrees_with_forward_mode() -> None:
     model = load("mixed")
     by = {"n": OPTIMAL, "last": "score(baseline='loo')", "first": OPTIMAL, "k": OPTIMAL}

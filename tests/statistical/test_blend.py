@@ -41,6 +41,7 @@ def two() -> hepppl.Model:
     return hepppl.parse(TWO)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "by",
     [
@@ -64,6 +65,7 @@ def test_no_worse_than_either(two: hepppl.Model) -> None:
     assert best < 0.9 * min(alone)
 
 
+@pytest.mark.slow
 def test_particles() -> None:
     """The absorber: about a fifth of the variance of the better one is saved."""
     by = {"shower.interacts": "blend"}

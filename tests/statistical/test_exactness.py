@@ -69,7 +69,7 @@ def test_chain_reaction(fission: str, freed: str) -> None:
 
 
 @pytest.mark.parametrize("by", ["score", "stochastic_ad"])
-@pytest.mark.parametrize("m", [0.3, 0.6])
+@pytest.mark.parametrize("m", [pytest.param(0.3, marks=pytest.mark.slow), 0.6])
 def test_family_tree_by_any_function_of_its_size(m: float, by: str) -> None:
     n = 300_000 if by == "score" else 150_000  # the square has a long tail
     result = load("progeny").grad(n, seed=9, m=m, by={"person.children": by})

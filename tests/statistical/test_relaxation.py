@@ -68,6 +68,7 @@ def straight(uses: hepppl.Model) -> hepppl.GradResult:
     return uses.grad(40_000, seed=111, by=by("straight_through"))
 
 
+@pytest.mark.slow
 def test_straight_through_is_exact_where_all_is_linear(uses: hepppl.Model, straight: hepppl.GradResult) -> None:
     exact = {"b": 1.0, "picked": 2.0, "e": 0.5, "looked": 1.5 - 0.5, "two": 1.0, "s": 6.0, "z": 3.0}
     check(straight, exact)

@@ -42,7 +42,11 @@ def test_neither_batches_nor_lanes_change_an_event(name: str, options: dict[str,
 
 @pytest.mark.parametrize("options", [{"batch": 128, "lanes": 32}])
 @pytest.mark.parametrize(
-    ("name", "by"), [("absorber", {"shower.interacts": "stochastic_ad"}), ("random_walk", {"up": "stochastic_ad"})]
+    ("name", "by"),
+    [
+        pytest.param("absorber", {"shower.interacts": "stochastic_ad"}, marks=pytest.mark.slow),
+        ("random_walk", {"up": "stochastic_ad"}),
+    ],
 )
 def test_neither_batches_nor_lanes_change_a_gradient(name: str, by: dict[str, str], options: dict[str, int]) -> None:
     """Up to the order of summation: the events are the same, sums over them are not associative."""

@@ -148,6 +148,7 @@ class Killed(Exception):
     pass
 
 
+@pytest.mark.slow
 def test_training_is_taken_up_after_a_kill(gaussian: hepppl.Model, tmp_path: Path) -> None:
     """The same network to the last bit."""
     options: dict[str, Any] = {"simulations": 400, "calibrate": 0, "seed": 4, "shape": SMALL["shape"]}
