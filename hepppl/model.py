@@ -302,7 +302,7 @@ class Model(Inferring):
         return Work(model, n, seed, point, inputs.data_values(model.program, model.data), engine)
 
     def _compiled(self, plan: Plan | None, **options: Any) -> Any:
-        key = (_plan_key(plan), tuple(options.items()))
+        key = (None if plan is None else plan.key, tuple(options.items()))
         if key not in self._memo:
             from hepppl.backends.jax import compile_program
 
@@ -313,13 +313,3 @@ class Model(Inferring):
     def __repr__(self) -> str:
         outputs = ", ".join(output.name for output in self.program.outputs)
         return f"<Model {self.name}: parameters {', '.join(self.params) or 'none'}; outputs {outputs}>"
-
-
-def _plan_key(plan: Plan | None) -> Any:
-    if plan is None:
-        return None
-    return (
-        plan.wrt,
-        repr(plan.whole),
-        tuple((row.number, row.estimator, repr(sorted(row.options.items()))) for row in plan.rows),
-    )

@@ -49,6 +49,12 @@ class Plan:
         since an event has one alternative and one sum of scores, whatever the number of its sites."""
         return sum({row.estimator: row.relative_cost for row in self.rows}.values())
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What tells plans apart that differentiate otherwise: plans of one key compile to the same."""
+        rows = tuple((row.number, row.estimator, repr(sorted(row.options.items()))) for row in self.rows)
+        return self.wrt, repr(self.whole), rows
+
     def __getitem__(self, number: int) -> SitePlan:
         return next(row for row in self.rows if row.number == number)
 

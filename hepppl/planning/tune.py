@@ -82,14 +82,14 @@ def tune(
     base = measure(start)
     plan, best, last = start, 1.0, base
     adopted: dict[int, float] = {row.number: 1.0 for row in free}
-    seen, trials = {_key(start)}, []
+    seen, trials = {start.key}, []
     for _ in range(SWEEPS):
         before = plan
         for site, numbers, asked in _moves(free):
             candidate = _changed(graph, plan, start.wrt, numbers, asked)
-            if candidate is None or _key(candidate) in seen:
+            if candidate is None or candidate.key in seen:
                 continue
-            seen.add(_key(candidate))
+            seen.add(candidate.key)
             measured = measure(candidate)
             relative = measured.relative(base)
             better = relative < GAIN * best
@@ -141,7 +141,3 @@ def _explained(row: SitePlan, start: Plan, adopted: Mapping[int, float]) -> Site
 
 def _differs(plan: Plan, other: Plan, number: int) -> bool:
     return (plan[number].estimator, plan[number].options) != (other[number].estimator, other[number].options)
-
-
-def _key(plan: Plan) -> Any:
-    return tuple((row.number, row.estimator, repr(sorted(row.options.items()))) for row in plan.rows)

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+import hepppl
 from hepppl.diagnostics.errors import HepPlanError
 from hepppl.planning import Plan, apply, choose, dumps, loads, table
 
@@ -72,3 +73,12 @@ def test_table() -> None:
 
 def test_table_without_sites() -> None:
     assert table(Plan("m", (), ())) == "m: derivatives with respect to nothing\nno random sites"
+
+
+def test_plans_that_differentiate_otherwise_have_other_keys() -> None:
+    """What is compiled, in memory and on disk, is found again by the plan's key."""
+    model = hepppl.parse("model m {\n    param t: real in (0, 9) = 2\n    k ~ poisson(t)\n    return k^2\n}\n")
+    texts = ["score", "score(baseline='none')", "finite_difference(step=0.1)", "finite_difference(step=0.2)"]
+    plans = [model.plan(by={"*": text}) for text in texts]
+    assert len({plan.key for plan in plans}) == len(texts)
+    assert model.plan(by={"*": "score"}).key == plans[0].key

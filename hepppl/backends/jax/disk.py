@@ -50,9 +50,8 @@ def name_of(
     or where what the call is made of is not known."""
     if origin is None or _folder() is None or not _ours() or not own_plugins(graph, plan):
         return None
-    sites = plan and (plan.wrt, [(row.number, row.estimator, sorted(row.options.items())) for row in plan.rows])
     shapes = jax.tree.map(lambda x: (x.shape, str(x.dtype)), args)
-    return _hash(repr((origin, sites, settings, key, shapes, devices)), environment())
+    return _hash(repr((origin, plan and plan.key, settings, key, shapes, devices)), environment())
 
 
 def own_plugins(graph: ModelGraph, plan: Plan | None) -> bool:
