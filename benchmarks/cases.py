@@ -188,8 +188,7 @@ def reverse(scale: float, rounds: int) -> Iterator[Row]:
             "ten coefficients / of one": median_ratio(all_ten, single),
         }
         for what, ratio in ratios.items():
-            bar = 1.5 if "table" in what else None
-            yield Ratio(f"walk: gradient of {what}, reverse, {by}", ratio, bar, at_least=False)
+            yield Ratio(f"walk: gradient of {what}, reverse, {by}", ratio, 1.5, at_least=False)
     tables = {m: np.full(m, 200.0, np.float32) for m in (1, 10)}
     calls = {
         f"JAX by hand: score, reverse, {m}": lambda seed, m=m: walk_jax.score_reverse(
