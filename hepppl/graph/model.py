@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hepppl.graph import bounded as _bounded
 from hepppl.graph import crossings as _crossings
 from hepppl.graph import flow as _flow
 from hepppl.graph import influence as _influence
@@ -123,6 +124,11 @@ class ModelGraph:
     def wires(self) -> tuple[_wires.Wire, ...]:
         """Dependence between values as a flat list."""
         return self._once("wires", lambda: _wires.wires(self.program))
+
+    def finite(self, values: Iterable[Value]) -> bool:
+        """Whether these are finite wherever they are computed, also where the event does not use them."""
+        unbounded = self._once("unbounded", lambda: _bounded.unbounded(self.program, self.wires()))
+        return unbounded.isdisjoint(values)
 
     def influences(self, number: int) -> frozenset[str]:
         """Names of the outputs that the site of that number can change, by its value or by what it decides (``weight``

@@ -126,6 +126,7 @@ class VisitSite(Protocol):
     def quantile(self, u: Any) -> Any: ...  # the value that another uniform would have given
     def sample(self) -> Any: ...  # the quantile at `uniform`; carries a pathwise derivative where the law has one
     def log_prob(self, x: Any) -> Any: ...
+    def prob(self, x: Any) -> Any: ...  # the density or mass itself
     def cdf(self, x: Any) -> Any: ...
 
 

@@ -50,6 +50,7 @@ class DistributionKit:
             ("validity", self.validity),
             ("sampler against cdf", self.sampler),
             ("density adds up", self.density),
+            ("density itself", self.itself),
             ("outside the support", self.outside),
             ("derivative of log_prob", self.log_prob_slope),
             ("derivative of cdf", self.cdf_slope),
@@ -165,6 +166,23 @@ class DistributionKit:
             require(abs(total - 1) < 1e-3, f"{self._at(point)}: the density adds up to {total:.6g}")
             worst = max(worst, abs(total - 1))
         return f"to 1 within {worst:.1g}"
+
+    def itself(self) -> str:
+        """``prob``, where there is one, is what ``log_prob`` is the logarithm of, with its derivatives."""
+        if not hasattr(self.numerics, "prob"):
+            raise NotApplicable("its numerics have no prob")
+        for point in self.points:
+            args = [i + 1 for i, p in enumerate(point) if jnp.issubdtype(p.dtype, jnp.floating)]
+
+            def found(fn: Callable[..., Any], x: Any, point: Any = point, args: Any = args) -> Any:
+                return fn(x, *point), jax.jacfwd(fn, args)(x, *point)
+
+            for x in (self.numerics.sample(u, *point) for u in ENDS):
+                direct = found(self.numerics.prob, x)
+                logs = found(lambda *a: jnp.exp(self.numerics.log_prob(*a)), x)
+                close = all(map(np.allclose, jax.tree.leaves(direct), jax.tree.leaves(logs)))
+                require(close, f"{self._at(point)}: prob({x}) and its slopes are {direct}, by log_prob {logs}")
+        return "prob and its slope agree with log_prob"
 
     def outside(self) -> str:
         if self.law.support not in OUTSIDE:

@@ -30,7 +30,7 @@ class Strata(EstimatorNumerics):
         low, high = _highest(cuts, cuts <= u), _lowest(cuts, cuts > u)
         here, v = stop(high - low), stop((u - low) / _safe(high - low))
         moved = low + (high - low) * v
-        density = stop(jnp.exp(site.log_prob(x)))
+        density = stop(site.prob(x))
         rate = jnp.where((density > 0) & jnp.isfinite(density), 1 / _safe(density), 0)
         value = x + rate * (moved - stop(moved))
 

@@ -29,6 +29,6 @@ class OtherValues(EstimatorNumerics):
 
 
 def _offer(site: VisitSite, other: Any) -> Offer:
-    mass = jnp.exp(site.log_prob(other))
+    mass = site.prob(other)
     possible = jax.lax.stop_gradient(mass) > 0
     return Offer(other, jnp.where(possible, 1.0, 0.0), mass)

@@ -38,7 +38,7 @@ class Neighbours(EstimatorNumerics):
 
 
 def _mass(site: VisitSite, x: Any) -> Any:
-    return jax.lax.stop_gradient(jnp.exp(site.log_prob(x)))
+    return jax.lax.stop_gradient(site.prob(x))
 
 
 def _flip(site: VisitSite, x: Any, side: str) -> Offer:

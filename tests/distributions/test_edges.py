@@ -218,3 +218,14 @@ def test_invalid(name, params):
 def test_every_law_has_an_invalid_example():
     marks = next(m for m in test_invalid.pytestmark if m.name == "parametrize")
     assert {name for name, _ in marks.args[1]} == set(CONTINUOUS) | set(DISCRETE)
+
+
+@pytest.mark.parametrize("p", [0.0, 1e-30, 0.4, 1 - 2**-24, 1.0])
+def test_masses_themselves_are_those_of_log_prob(p):
+    """A probability far below single precision's steps at 1 is not lost."""
+    for name, values, params in (("bernoulli", (False, True), p), ("categorical", (0, 1), np.array([1 - p, p]))):
+        for x in (*values, 2):
+            params = np.asarray(params, np.float32)
+            expected = np.exp(law(name).log_prob(x, params))
+            np.testing.assert_allclose(law(name).prob(x, params), expected, rtol=3e-5, atol=1e-37)
+    assert law("bernoulli").prob(True, np.float32(1e-30)) == np.float32(1e-30)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
@@ -15,6 +16,13 @@ from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Address, Machine
 from hepppl.backends.jax.value import Val, apply, batch, is_val, join_trees, once, select, stable_carry
 from hepppl.graph import Node, Region
+
+#: JAX's primitives that cost no more than to read their result from memory.
+CHEAP = frozenset({
+    "abs", "add", "add_any", "and", "broadcast_in_dim", "ceil", "clamp", "convert_element_type", "copy", "eq", "floor",
+    "ge", "gt", "integer_pow", "iota", "le", "lt", "max", "min", "mul", "ne", "neg", "not", "or", "reshape", "select_n",
+    "shift_left", "shift_right_logical", "sign", "square", "squeeze", "stop_gradient", "sub", "transpose", "xor",
+})  # fmt: skip
 
 
 def lower_branch(lowering: Lowering, m: Machine, node: Node) -> None:
@@ -114,10 +122,17 @@ def lower_for(lowering: Lowering, m: Machine, node: Node) -> None:
     def scanned(c: dict[str, Any], i: Array) -> tuple[dict[str, Any], None]:
         return join_trees(turn(c, i), c, m.size, lowering.settings.tangents), None
 
-    carry, _ = lax.scan(scanned, carry, jnp.arange(extent, dtype=jnp.int32))
+    carry, _ = lax.scan(remembering(lowering, scanned), carry, jnp.arange(extent, dtype=jnp.int32))
     m.env, m.address = saved, address
     resume(m, carry, keys)
     m.env.update(zip(node.results, carry["values"], strict=True))
+
+
+def remembering(lowering: Lowering, turn: Callable[..., Any]) -> Callable[..., Any]:
+    """A loop's turn, of which reverse mode remembers only what is costly to compute again."""
+    if not lowering.settings.reverse:
+        return turn
+    return jax.checkpoint(turn, prevent_cse=False, policy=lambda primitive, *_, **__: primitive.name not in CHEAP)
 
 
 def lower_plate(lowering: Lowering, m: Machine, node: Node) -> None:
@@ -153,7 +168,7 @@ def lower_plate(lowering: Lowering, m: Machine, node: Node) -> None:
         c_out, ys = turn(c, i)
         return join_trees(c_out, c, m.size, lowering.settings.tangents), ys
 
-    carry, (stacked, took) = lax.scan(scanned, carry, jnp.arange(extent, dtype=jnp.int32))
+    carry, (stacked, took) = lax.scan(remembering(lowering, scanned), carry, jnp.arange(extent, dtype=jnp.int32))
     m.env, m.address = saved, address
     resume(m, carry, keys)
     m.env.pop(waiting, None)

@@ -14,10 +14,10 @@ from hepppl.backends.jax import relaxed
 from hepppl.backends.jax.crossings import reads
 from hepppl.backends.jax.kept import with_kept
 from hepppl.backends.jax.machine import Machine
-from hepppl.backends.jax.ops import ELEMENTWISE, GENTLE, function, integer_pow
+from hepppl.backends.jax.ops import COSTLY, ELEMENTWISE, GENTLE, function, integer_pow
 from hepppl.backends.jax.served import Served
 from hepppl.backends.jax.settings import Settings
-from hepppl.backends.jax.value import Val, apply, carries_points, everywhere, strict_elementwise
+from hepppl.backends.jax.value import Val, apply, carries_points, cotangents_kept, everywhere, strict_elementwise
 from hepppl.diagnostics import Diagnostic, Span
 from hepppl.diagnostics.errors import HepValueError
 from hepppl.graph import Crossing, ModelGraph, Node, Region, Tensor, Value, places, walk
@@ -318,14 +318,20 @@ class Lowering:
                 whole = float(exponent.attrs["value"])
                 if whole.is_integer() and abs(whole) <= 64:
                     power = integer_pow(int(whole))
-                    power = strict_elementwise(power) if strict else power
+                    power = strict_elementwise(power) if strict and not self.gentle(node) else power
                     return self.cast(apply(power, inputs[:1], elementwise=True), dtype)
         if node.op in ("div", "mean") or (node.op == "pow" and dtype.kind == "f"):
             inputs = [self.cast(v, dtype) for v in inputs]
         fn = function(node.op, node.attrs)
-        if strict and node.op in ELEMENTWISE - GENTLE:
+        if strict and node.op in ELEMENTWISE - GENTLE and not self.gentle(node):
             fn = strict_elementwise(fn)
+        if strict and node.op in COSTLY:
+            fn = cotangents_kept(fn)
         return self.cast(apply(fn, inputs, elementwise=node.op in ELEMENTWISE), dtype)
+
+    def gentle(self, node: Node) -> bool:
+        """Whether an operation's slope is finite wherever it is computed, as that of a product of finite factors."""
+        return node.op in ("mul", "div", "square", "pow") and self.graph.finite((*node.inputs, *node.results))
 
     def check_decision(self, m: Machine | Single, node: Node, inputs: list[Val]) -> None:
         """That a comparison has the event's outcome at all points: else the event could not run there as it did."""

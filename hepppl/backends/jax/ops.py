@@ -101,6 +101,13 @@ GENTLE = frozenset({
     "softplus", "erf", "erfc", "isfinite",
 })  # fmt: skip
 
+#: Operations that cost more than to keep what reverse mode brings to them, which would else be computed anew in every
+#: operand's share.
+COSTLY = frozenset({
+    "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh",
+    "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "sigmoid", "softplus", "erf", "erfc", "lgamma", "digamma",
+})  # fmt: skip
+
 
 def function(op: str, attrs: Mapping[str, Any]) -> Callable[..., Any]:
     """The JAX function of an operation with its static attributes bound."""

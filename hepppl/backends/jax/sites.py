@@ -17,7 +17,8 @@ from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Machine, Reservoir
 from hepppl.backends.jax.random import threefry2x32, uniform
 from hepppl.backends.jax.served import not_finite
-from hepppl.backends.jax.value import Val, apply, batch, decided, is_val, select, strict
+from hepppl.backends.jax.value import Val, apply, batch, decided, is_val, kept, select, strict
+from hepppl.distributions.numerics.combinators import Bound
 from hepppl.graph import Dist, Node
 from hepppl.plugin.estimator import Offer
 
@@ -50,6 +51,9 @@ class SiteView:
 
     def log_prob(self, x: Any) -> Any:
         return self._law.log_prob(x)
+
+    def prob(self, x: Any) -> Any:
+        return self._law.prob(x) if isinstance(self._law, Bound) else jnp.exp(self._law.log_prob(x))
 
     def cdf(self, x: Any) -> Any:
         return self._law.cdf(x)
@@ -88,7 +92,10 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
     inputs = [m.env[v] for v in node.inputs]
     dtype = lowering.dtype(node.results[0].type.kind)
     words = m.words(number)
-    u = Val(uniform(words[0], lowering.settings.dtype))
+    u = uniform(words[0], lowering.settings.dtype)
+    if any(v.a is not None for v in inputs):  # two values are made of it
+        u = kept(u)
+    u = Val(u)
 
     def check(wrong: Val) -> None:
         if inputs:

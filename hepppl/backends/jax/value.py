@@ -162,7 +162,9 @@ def strict(fn: Callable[..., Any], elementwise: bool = False) -> Callable[..., A
     def backward(pull: Any, cotangents: Any) -> Any:
         zero = [ct == 0 for ct in jax.tree.leaves(cotangents) if ct.dtype != jax.dtypes.float0]
         nothing = functools.reduce(jnp.logical_and, [z if elementwise else z.all() for z in zero], jnp.bool_(True))
-        return tuple(ct if ct.dtype == jax.dtypes.float0 else jnp.where(nothing, 0, ct) for ct in pull(cotangents))
+        keep = (lambda ct: ct) if elementwise else kept
+        pulled = pull(cotangents)
+        return tuple(ct if ct.dtype == jax.dtypes.float0 else keep(jnp.where(nothing, 0, ct)) for ct in pulled)
 
     run.defvjp(forward, backward)
     return run
@@ -172,6 +174,19 @@ def strict_elementwise(fn: Callable[..., Any]) -> Callable[..., Any]:
     """`strict` for an operation on arrays that broadcast."""
     run = strict(fn, elementwise=True)
     return lambda *xs: run(*jnp.broadcast_arrays(*xs))
+
+
+@jax.custom_vjp
+def _kept_backwards(x: Array) -> Array:
+    return x
+
+
+_kept_backwards.defvjp(lambda x: (x, None), lambda _, ct: (kept(ct),))
+
+
+def cotangents_kept(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """``fn`` of real arrays; what reverse mode brings to its operands is computed once (see `once`)."""
+    return lambda *xs: fn(*(_kept_backwards(x) if jnp.issubdtype(x.dtype, jnp.floating) else x for x in xs))
 
 
 def select(cond: Val, yes: Val, no: Val) -> Val:
@@ -195,6 +210,11 @@ def once(v: Val) -> Val:
 def decided(x: Array) -> Array:
     """`once` for an array."""
     return jnp.sqrt(x.astype(jnp.float32)) > 0.5 if x.dtype == bool else x
+
+
+def kept(x: Array) -> Array:
+    """`once` for real numbers: a division counts as expensive, too, and that by 1 is exact."""
+    return x / jnp.where(x == x, 1, x)
 
 
 # ---------------------------------------------------------------- common structure of loop states

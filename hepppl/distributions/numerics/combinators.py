@@ -63,6 +63,12 @@ class Bound:
     def log_prob(self, x: Any) -> Array:
         return self.numerics.log_prob(x, *self.params)
 
+    def prob(self, x: Any) -> Array:
+        """The density or mass itself, from the numerics' own ``prob`` where they have one."""
+        if hasattr(self.numerics, "prob"):
+            return self.numerics.prob(x, *self.params)
+        return jnp.exp(self.log_prob(x))
+
     def tails(self, x: Any) -> Pair:
         if hasattr(self.numerics, "tails"):
             return self.numerics.tails(x, *self.params)

@@ -47,6 +47,12 @@ class Bernoulli:
         return jnp.where(k == 1, safe_log(p), jnp.where(k == 0, safe_log_complement(p), -jnp.inf))
 
     @staticmethod
+    def prob(x: Any, probs: Any) -> Array:
+        p = probability(floats(probs)[0])
+        k = whole(x, p)
+        return jnp.where(k == 1, p, jnp.where(k == 0, 1 - p, 0))
+
+    @staticmethod
     def tails(x: Any, probs: Any) -> Pair:
         """P(X <= x) and P(X > x), False counting as 0 and True as 1."""
         p = probability(floats(probs)[0])
@@ -79,6 +85,13 @@ class Categorical:
         inside = (k >= 0) & (k < p.shape[0])
         index = jnp.where(inside, k, 0).astype(jnp.int32)
         return jnp.where(inside, safe_log(p[index] / jnp.sum(p)), -jnp.inf)
+
+    @staticmethod
+    def prob(x: Any, probs: Any) -> Array:
+        p = jnp.maximum(floats(probs)[0], 0)
+        k = whole(x, p)
+        inside = (k >= 0) & (k < p.shape[0])
+        return jnp.where(inside, p[jnp.where(inside, k, 0).astype(jnp.int32)] / jnp.sum(p), 0)
 
     @staticmethod
     def tails(x: Any, probs: Any) -> Pair:
