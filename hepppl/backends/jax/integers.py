@@ -14,11 +14,9 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from hepppl.graph import Node, Program, Region, Tensor, Value
-from hepppl.semantics.limits import INT_RANGE
 
 Interval = tuple[int, int]
-LOWEST, HIGHEST = INT_RANGE
-ANY = INT_RANGE
+LOWEST, HIGHEST = ANY = (-(2**31), 2**31 - 1)
 #: A loop of the most turns (1e8) that adds at most this much in each of them stays below 2^31.
 SMALL = 16
 #: Elements of a sum that can be looked at without a wider type.

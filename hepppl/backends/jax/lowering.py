@@ -23,7 +23,6 @@ from hepppl.diagnostics.errors import HepValueError
 from hepppl.graph import Crossing, ModelGraph, Node, Region, Tensor, Value, places, walk
 from hepppl.planning.plan import Plan
 from hepppl.plugin.registry import call_function, load_estimator
-from hepppl.semantics.limits import INT_RANGE
 
 if TYPE_CHECKING:
     from hepppl.backends.jax.single import Single
@@ -380,7 +379,7 @@ def held(value: Any, dtype: np.dtype, what: str, span: Span) -> np.ndarray:
                 "or use a number without dimension: 139 for 139 fb^-1",
             )
             raise HepValueError(Diagnostic("E464", message, span, hints=hints))
-    if dtype == np.int32 and exact.size and (exact.min() < INT_RANGE[0] or exact.max() > INT_RANGE[1]):
+    if dtype == np.int32 and exact.size and (exact.min() < integers.LOWEST or exact.max() > integers.HIGHEST):
         worst = max(exact.min(), exact.max(), key=abs)
         message = f"{what} holds the integer {worst:.6g}, which does not fit in 32 bits"
         raise HepValueError(Diagnostic("E411", message, span, hints=("declare it real",)))
