@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,28 @@ ROOT = Path(__file__).parents[1]
 def pytest_unconfigure() -> None:
     if "PYTEST_XDIST_WORKER" not in os.environ:
         shutil.rmtree(os.environ["HEPPPL_CACHE"], ignore_errors=True)
+
+
+def resident() -> float:
+    """Memory of this process in GB; 0 where the system does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e9
+    except OSError:
+        return 0.0
+
+
+_bound = 2.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bounded_memory() -> Iterator[None]:
+    """JAX keeps everything that it has compiled: it is let go after a module where there is too much of it."""
+    global _bound
+    yield
+    if "jax" in sys.modules and resident() > _bound:
+        sys.modules["jax"].clear_caches()
+        gc.collect()
+        _bound = max(_bound, resident() + 1.0)
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from hepppl.diagnostics.codes_gold import GOLD
 from hepppl.diagnostics.codes_inference import INFERENCE
 from hepppl.diagnostics.codes_names import NAMES, UNSUPPORTED, VALUES
 from hepppl.diagnostics.codes_plugins import PLUGINS
-from hepppl.diagnostics.codes_runs import FILES, GIVEN, PLANS, RESULTS
+from hepppl.diagnostics.codes_runs import FILES, GIVEN, INTEGERS, PLANS, RESULTS
 from hepppl.diagnostics.codes_sbi import SBI
 from hepppl.diagnostics.codes_syntax import SYNTAX
 from hepppl.diagnostics.codes_types import TYPES
@@ -34,5 +34,6 @@ CODES: dict[str, Code] = {
     **GOLD,
     **SBI,
     **DESIGN,
+    **INTEGERS,
     **WARNINGS,
 }

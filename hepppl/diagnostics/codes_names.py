@@ -141,7 +141,8 @@ VALUES: dict[str, Code] = {
     "E408": Code(
         "an argument out of range",
         "A constant argument lies where the distribution is not defined: a negative scale, a probability above 1, "
-        "probabilities that do not add up to 1.",
+        "probabilities that do not add up to 1; or where what is drawn would not fit in 32 bits: a Poisson rate of "
+        "1e12.",
         "model m {\n    x ~ normal(0, -1)\n    return x\n}",
         "Correct the argument.",
     ),
@@ -181,11 +182,5 @@ UNSUPPORTED: dict[str, Code] = {
         "where another length might do, the data are needed.",
         "model m {\n    data x: real[]\n    return dot(x, [1, 2])\n}",
         "Give the data (`--data FILE`, `data={…}`), or declare a length: `data n: int = 10` and `data x: real[n]`.",
-    ),
-    "E708": Code(
-        "not supported yet",
-        "The program is valid, but this version cannot run this combination; the message says which.",
-        "process p(x) { emit x }\nmodel m {\n    h ~ p(1) limit 4\n    return root(u -> u - sum(h), -9, 9)\n}",
-        "See the hint; often a value can be reduced first: `s = sum(h)`.",
     ),
 }

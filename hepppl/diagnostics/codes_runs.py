@@ -352,3 +352,13 @@ RESULTS: dict[str, Code] = {
         "Move the parameter or the other threshold by a millionth of itself, or name another estimator with `--by`.",
     ),
 }
+
+INTEGERS: dict[str, Code] = {
+    "E950": Code(
+        "an integer beyond 32 bits",
+        "Integers have 32 bits in a running program. In some events a sum, a product or a conversion went beyond "
+        "-2147483648 to 2147483647. Such an event counts as truncated.",
+        "# hepppl simulate FILE\nmodel m {\n    k ~ poisson(100000)\n    return k * k\n}",
+        "Calculate with real numbers: `real(k) * k`.",
+    ),
+}

@@ -29,7 +29,9 @@ def _rate(default: float | None = None) -> Parameter:
 
 
 _PROBS = Parameter("probs", "probability", "none")
-_TOTAL = Parameter("total_count", "nonnegative_int", "none", kind="int", default=1)
+#: The largest geometric draw, at the last number below 1 of 64 bits, is 36.8 over this; it is below 2^31.
+LEAST_PROBS = 2e-8
+_TOTAL = Parameter("total_count", "nonnegative_int", "none", kind="int", default=1, most=2**24)
 
 
 def _law(
@@ -70,12 +72,12 @@ DISCRETE = (
         value="int", support="int_range",
     ),
     _law(
-        "geometric", (_PROBS,), "discrete:Geometric",
+        "geometric", (Parameter("probs", "probability", "none", least=LEAST_PROBS),), "discrete:Geometric",
         "Number of failures before the first success, each trial a success with probability probs.",
         value="int", support="nonnegative_int",
     ),
     _law(
-        "poisson", (Parameter("rate", "nonnegative", "none"),), "counts:Poisson",
+        "poisson", (Parameter("rate", "nonnegative", "none", most=2**30),), "counts:Poisson",
         "Number of events where rate are expected.",
         value="int", support="nonnegative_int",
     ),

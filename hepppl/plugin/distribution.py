@@ -24,7 +24,8 @@ class Parameter:
 
     ``constraint``: "real", "positive", "nonnegative", "probability" ([0, 1]), "simplex", "nonnegative_int",
     "positive_int", "int". ``dim``: "value" (the dimension of the drawn value), "inverse" (its inverse), "none"
-    (dimensionless). ``rank`` 0 for a scalar, 1 for a vector. ``default`` None where it must be given.
+    (dimensionless). ``rank`` 0 for a scalar, 1 for a vector. ``default`` None where it must be given. ``least`` and
+    ``most``: beyond them what is drawn could not be held (integers have 32 bits); ``valid`` refuses them too.
     """
 
     name: str
@@ -33,6 +34,8 @@ class Parameter:
     rank: int = 0
     kind: str = "real"  # "int" where only an integer makes sense
     default: float | None = None
+    least: float | None = None
+    most: float | None = None
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ from hepppl.semantics.values import (
     Coll,
     Num,
     Poison,
+    Rec,
     Structured,
     describe,
     leaves,
-    plain,
     with_article,
 )
 
@@ -109,7 +109,7 @@ def _fill(cx: Context, args: list[Operand | None], span: Span) -> Structured:
     size = static_int(cx, n, "the length of 'fill'")
     if size is None or isinstance(value.value, Poison):
         return POISON
-    if not plain(value.value):
+    if not isinstance(value.value, (Num, Rec)):
         return cx.error("E201", f"'fill' repeats a number or record, not {with_article(value.value)}", value.span)
     shapes = [(size, *leaf.type.shape) for leaf in leaves(value.value)]
     if not all(sizes_fit(cx, shape, n.span) for shape in shapes):

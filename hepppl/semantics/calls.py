@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from hepppl import distributions
 from hepppl.diagnostics import Diagnostic, Label, Span
 from hepppl.diagnostics.suggest import nearest
-from hepppl.semantics import bodies, closures, declared, expressions, functions, modules, nets, pdg, solvers
+from hepppl.semantics import bodies, closures, declared, expressions, functions, modules, names, nets, pdg, solvers
 from hepppl.semantics.arithmetic import Operand, scalar_of, to_kind
 from hepppl.semantics.build import TooLarge
 from hepppl.semantics.context import Context, Scope
 from hepppl.semantics.dims import phrase
 from hepppl.semantics.limits import MAX_CALLS
 from hepppl.semantics.modules import Table
-from hepppl.semantics.structure import fit
-from hepppl.semantics.values import POISON, Num, Poison, Rec, Structured, describe
+from hepppl.semantics.structure import accepts, fit
+from hepppl.semantics.values import POISON, Coll, Num, Poison, Rec, Structured, describe, type_of
 from hepppl.syntax import ast
 
 
@@ -76,7 +76,9 @@ def _not_callable(cx: Context, e: ast.Call, table: Table, plain: str, alias: str
         )
     if name in cx.scope.names and isinstance(cx.scope.names[name].value, Poison):
         return POISON
-    if name in cx.scope.names or name in cx.scope.later:
+    if name in cx.scope.later and name not in cx.scope.names:
+        return names.lookup(cx, name, span)  # says that it is used too early: a net, or a value
+    if name in cx.scope.names:
         return cx.error(
             "E211", f"'{name}' is a value, not a function", span, hints=(f"to multiply, write {name} * (...)",)
         )
@@ -88,7 +90,11 @@ def _not_callable(cx: Context, e: ast.Call, table: Table, plain: str, alias: str
     meant = f"write {foreign} instead" if foreign else cx.close_to(name, candidates)
     if meant is None and (near := nearest(name, functions.FOREIGN)):
         meant = f"write {functions.FOREIGN[near]} instead"
-    return cx.error("E308", f"there is no function '{name}'", span, hints=(meant,))
+    later = cx.model_names.get(name) if cx.scope.body in ("process", "submodel") else None
+    if later is not None and meant is None:
+        meant = "a net is declared before the processes that use it are run"
+    labels = () if later is None else ((later, "a name of the model"),)
+    return cx.error("E308", f"there is no function '{name}'", span, labels, (meant,))
 
 
 # ---------------------------------------------------------------- arguments
@@ -233,6 +239,10 @@ def argument(
         target = declared.type_of_expr(cx, formal.type)
     if target is None:
         return POISON
+    if isinstance(given.value, Coll) and not isinstance(owner, ast.ProcessItem):  # each of its elements
+        element = given.value.element
+        if accepts(target, type_of(element)):
+            given = Operand(element, given.span)
     return fit(cx, given, target, f"the argument '{formal.name}' of '{owner.name}'", formal.span)
 
 

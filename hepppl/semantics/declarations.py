@@ -8,8 +8,10 @@ from typing import Any
 from hepppl.diagnostics import Span
 from hepppl.semantics import declared, expressions, statements
 from hepppl.semantics.arithmetic import Operand
+from hepppl.semantics.build import check_integers
 from hepppl.semantics.context import Context
 from hepppl.semantics.dims import phrase, readable_unit
+from hepppl.semantics.folding import FoldError
 from hepppl.semantics.ir import OPS, Data, Node, Param, Region, Support, Value
 from hepppl.semantics.laws import law
 from hepppl.semantics.structure import fit
@@ -23,6 +25,7 @@ from hepppl.semantics.values import (
     describe,
     describe_type,
     is_constant,
+    leaves,
     with_article,
 )
 from hepppl.syntax import ast
@@ -268,7 +271,16 @@ def _data_default(cx: Context, stmt: ast.DataStmt, default: Operand | None, targ
     what = f"the default of '{stmt.name}'"
     if default is None or (_given(cx, stmt.name) is not None and _other_length(default.value, target)):
         return POISON
-    return fit(cx, default, target, what, stmt.type.span) if _constant(cx, default, what) else POISON
+    if not _constant(cx, default, what):
+        return POISON
+    fitted = fit(cx, default, target, what, stmt.type.span)
+    for leaf in [] if isinstance(fitted, Poison) else leaves(fitted):
+        if leaf.type.kind == "int" and leaf.static is not None:
+            try:
+                check_integers(leaf.static)
+            except FoldError as error:
+                return cx.error(error.code, error.message, default.span)
+    return fitted
 
 
 def _other_length(value: Structured, target: Tensor | RecordType) -> bool:

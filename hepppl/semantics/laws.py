@@ -228,6 +228,8 @@ def _in_range(cx: Context, known: Distribution, given: Sequence[Operand | None],
         why = fault(p.constraint, num.static)
         if why is None and isinstance(num.static, float) and math.isinf(num.static):
             why = "must be finite"
+        if why is None and not isinstance(num.static, tuple):
+            why = _beyond(p, num.static)
         if why is not None:
             shown = f"{operand.span.text}"
             cx.error("E408", f"the argument '{p.name}' of '{known.name}' {why}, not {shown}", operand.span)
@@ -239,7 +241,23 @@ def _in_range(cx: Context, known: Distribution, given: Sequence[Operand | None],
         if low > high or (low == high and known.value == "real"):
             cx.error("E408", f"the argument 'low' of '{known.name}' must lie below 'high'", a, ((b, "high"),))
             ok = False
+        if known.value == "int" and high - low >= MOST_VALUES:
+            message = f"'{known.name}' has at most {MOST_VALUES:,} values, not {high - low + 1:.6g}"
+            cx.error("E408", message, b, ((a, "low"),))
+            ok = False
     return ok
+
+
+MOST_VALUES = 2**24
+
+
+def _beyond(p: Parameter, value: float) -> str | None:
+    """What is wrong with an argument whose draws would not fit in 32 bits."""
+    if p.most is not None and value > p.most:
+        return f"must be at most {p.most:,.0f}, so that what is drawn fits in 32 bits"
+    if p.least is not None and 0 < value < p.least:
+        return f"must be at least {p.least:.6g}, so that what is drawn fits in 32 bits"
+    return None
 
 
 def fault(constraint: str, value: object) -> str | None:

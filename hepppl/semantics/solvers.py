@@ -10,7 +10,7 @@ from hepppl.semantics.arithmetic import Operand, dimension_error, scalar_of, to_
 from hepppl.semantics.build import wrap
 from hepppl.semantics.context import Context
 from hepppl.semantics.dims import phrase
-from hepppl.semantics.ir import Region, walk
+from hepppl.semantics.ir import Region
 from hepppl.semantics.limits import MAX_UNKNOWNS
 from hepppl.semantics.types import Tensor
 from hepppl.semantics.values import (
@@ -120,10 +120,6 @@ def _node(cx: Context, name: str, given: Operand, unknown: Num | Rec, inputs: li
             return cx.error("E226", f"the function of '{name}' must give one number, not {what}", given.span)
         result = cx.builder.value(num, span)
     region = Region(tuple(params), tuple(frame.nodes), (result,))
-    inside = next((n for n in walk(region) if n.op == "reduce"), None)
-    if inside is not None:
-        hint = "make an array of the elements first: padded(...)"
-        return cx.error("E708", f"the function of '{name}' cannot reduce a collection yet", inside.span, hints=(hint,))
     types: list[Tensor] = [leaf.type for leaf in leaves(unknown)]
     op = {"argmin": "minimise", "root": "root"}[name]
     values = [cx.builder.value(n, span) for n in inputs]

@@ -22,7 +22,6 @@ from hepppl.semantics.values import (
     describe_type,
     joined,
     leaves,
-    plain,
     rebuild,
     reshaped,
     type_of,
@@ -164,7 +163,7 @@ def stack(cx: Context, items: Sequence[Operand], span: Span) -> Structured:
     for item in items:
         if isinstance(item.value, Poison):
             return POISON
-        if not plain(item.value):
+        if not isinstance(item.value, (Num, Rec)):
             return cx.error("E201", "an array holds numbers or records, not collections", item.span)
         if target is None:
             target = type_of(item.value)

@@ -49,7 +49,7 @@ def test_the_estimators_of_a_program_agree() -> None:
 
 
 @pytest.mark.usefixtures("acme")
-@pytest.mark.parametrize("name", ["doubling", "declared"])
+@pytest.mark.parametrize("name", ["doubling", pytest.param("declared", marks=pytest.mark.slow)])
 def test_a_wrong_plugin_is_found_where_it_serves(name: str) -> None:
     model = hepppl.parse(TWO)
     with pytest.raises(HepResultError) as caught:
@@ -65,6 +65,7 @@ def test_a_wrong_plugin_is_found_where_it_serves(name: str) -> None:
     assert off.value == pytest.approx(2 * off.other, rel=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("acme")
 def test_a_wrong_plugin_at_two_sites_is_found_at_both() -> None:
     with pytest.raises(HepResultError) as caught:
@@ -94,6 +95,7 @@ def test_finite_differences_where_no_second_estimator_is_sound() -> None:
     assert "edge of its support" in warning.hints[0]
 
 
+@pytest.mark.slow
 def test_finite_differences_of_arrays_and_weights() -> None:
     found = hepppl.parse(
         "model m {\n param a: real[2] = [1.5, 2]\n x ~ truncated(uniform(0, 4), 0, a[0])\n"

@@ -221,7 +221,7 @@ EXACT: dict[str, tuple[str, dict[str, Callable[[float], float]], float]] = {
 }
 
 
-@pytest.mark.parametrize("by", ["stochastic_ad", "score"])
+@pytest.mark.parametrize("by", ["stochastic_ad", pytest.param("score", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", EXACT)
 def test_gradient_is_exact(name: str, by: str) -> None:
     text, outputs, p = EXACT[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,12 @@ from .golden import diagnostics
 from .programs import BAD, FILES, GOOD, HERE, program
 from .test_good import REFUSED
 
-PARSED = [name for name in BAD if not any(d.code.startswith("E1") or d.code == "E504" for d in diagnostics(BAD[name]))]
+#: The bad programs that can be read; by their golden texts, which `test_bad` holds to what is said.
+PARSED = [
+    name
+    for name, path in BAD.items()
+    if not re.search(r"error\[E(1\d\d|504)\]", path.with_suffix(".txt").read_text("utf-8"))
+]
 
 
 def run(*args: object) -> tuple[int, str, str]:

@@ -29,7 +29,7 @@ from hepppl.plugin import registry
 #: Examples that need JAX to compile something.
 SLOW = {
     "E474", "E715", "E721", "E901", "E902", "E903", "E904", "E905", "E806", "E906", "E907", "E908", "E909", "E910",
-    "E911", "E912", "E921", "E922", "E923", "E930", "E940", "E941", "W901", "W902",
+    "E911", "E912", "E921", "E922", "E923", "E930", "E940", "E941", "E950", "W901", "W902",
     "W903",
 }  # fmt: skip
 #: Shown with a plugin that fails, in `tests.plugins.test_extensions`, or with trained networks, in

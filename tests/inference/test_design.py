@@ -109,7 +109,9 @@ def test_a_search_that_is_killed_goes_on_as_if_it_were_not(box: Any, tmp_path: P
         box.optimize(TEXT, 60, seed=1, resume=True, **options)
 
 
-@pytest.mark.parametrize("method", ["nelder-mead", "cobyla", "powell"])
+@pytest.mark.parametrize(
+    "method", ["nelder-mead", *(pytest.param(m, marks=pytest.mark.slow) for m in ("cobyla", "powell"))]
+)
 def test_searches_without_gradients(box: Any, method: str) -> None:
     """On one sample: off by its error, 30 mm / √n."""
     found = box.optimize("(E[seen] - goal)^2", 60, wrt="depth", optimizer=method, events=2000, evaluate=2000)

@@ -51,9 +51,8 @@ def test_our_distributions_conform(name: str) -> None:
     assert report.ok, report.failed
 
 
-@pytest.mark.parametrize("name", ["normal", "bernoulli", "categorical"])
-def test_some_of_our_distributions_conform(name: str) -> None:
-    assert check(name, events=1000).ok
+def test_one_of_our_distributions_conforms() -> None:
+    assert check("normal", events=1000).ok
 
 
 def one(name: str, title: str, **options: Any) -> Callable[[], None]:
@@ -67,7 +66,7 @@ def one(name: str, title: str, **options: Any) -> Callable[[], None]:
         ("untold", "metadata", "summary is empty"),
         ("rash", "refusals", "does not refuse"),
         ("doubling", "reverse mode", "z ="),
-        ("baseline", "reverse mode", "z ="),
+        pytest.param("baseline", "reverse mode", "z =", marks=pytest.mark.slow),
     ],
 )
 def test_what_is_wrong_is_found(name: str, title: str, words: str) -> None:

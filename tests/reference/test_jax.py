@@ -16,9 +16,8 @@ EVENTS = {"absorber": 20, "absorber_energy_loss": 40, "random_walk": 100, "rando
 EVENTS |= {"everything": 10, "electromagnetic_cascade": 60}
 #: Compiling takes seconds, so that only these are compared in every run, the others with the slow ones.
 QUICK = set(
-    """arrays binned_template_fit combined_laws counting cut decay_chain discrete_choice else_if faults geometry
-    integers_and_bools kinematics math mathematics nested photodetector products random_walk random_walk_table
-    smooth_normal sudakov veto_shower weight_in_loops while_in_a_plate while_in_branch while_state""".split()
+    """arrays binned_template_fit combined_laws cut decay_chain discrete_choice faults integers_and_bools mathematics
+    nested photodetector random_walk sudakov veto_shower weight_in_loops while_in_a_plate""".split()
 )
 
 

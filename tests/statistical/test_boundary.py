@@ -5,8 +5,10 @@ False alarms: see `acceptance`; seeds are fixed.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from math import erf, exp, log, pi, sqrt
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,11 +85,15 @@ CUTS = {
 }  # fmt: skip
 
 
+def late(name: str, slow: Collection[str]) -> Any:
+    return pytest.param(name, marks=[pytest.mark.slow] * (name in slow))
+
+
 def passing(t: float) -> float:
     return quad(lambda x: norm.pdf(x) * exp(-exp(x + t)), -9, 9, epsabs=1e-12)[0]
 
 
-@pytest.mark.parametrize("name", CUTS)
+@pytest.mark.parametrize("name", [late(name, ("through max", "the sign", "smooth uses too")) for name in CUTS])
 def test_a_cut(name: str) -> None:
     body, mean = CUTS[name]
     result = model(body).grad(200_000, seed=71, t=0.9)
@@ -109,7 +115,7 @@ EDGES = np.array([-1.5, -0.5, 0.2, 0.9, 2.0])
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
 @pytest.mark.parametrize("bins", [
     "[if edges[i] <= x and x < edges[i + 1] then 1 else 0 for i in 0..4]",
-    "[if searchsorted(edges, x) == i + 1 then 1 else 0 for i in 0..4]",
+    pytest.param("[if searchsorted(edges, x) == i + 1 then 1 else 0 for i in 0..4]", marks=pytest.mark.slow),
 ])  # fmt: skip
 def test_the_bins_of_a_normal(bins: str, mode: str) -> None:
     body = f"x ~ normal(mu, sigma)\nedges = [-1.5, -0.5, 0.2, 0.9, 2.0]\nreturn {bins}"
@@ -159,7 +165,7 @@ LOOPS = {
 }
 
 
-@pytest.mark.parametrize("name", LOOPS)
+@pytest.mark.parametrize("name", [late(name, [n for n in LOOPS if "of the turn" in n]) for name in LOOPS])
 def test_a_comparison_in_a_loop(name: str) -> None:
     turn, drawn, ramp = LOOPS[name]
 

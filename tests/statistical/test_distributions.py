@@ -45,7 +45,7 @@ DISCRETE = [
 CASES = [(name, param, at) for name, param, values in DISCRETE for at in values]
 
 
-@pytest.mark.parametrize("by", [None, "score", "stochastic_ad"])
+@pytest.mark.parametrize("by", [pytest.param(None, marks=pytest.mark.slow), "score", "stochastic_ad"])
 @pytest.mark.parametrize(("name", "param", "at"), CASES)
 def test_counts(name: str, param: str, at: float, by: str | None) -> None:
     site = "b" if name == "bernoulli" else "k"

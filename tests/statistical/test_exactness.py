@@ -40,7 +40,7 @@ def test_absorber(by: str) -> None:
     assert_agrees(result, "value", oracles.ABSORBER, what=by)
 
 
-@pytest.mark.parametrize("by", ["score", "stochastic_ad"])
+@pytest.mark.parametrize("by", [pytest.param("score", marks=pytest.mark.slow), "stochastic_ad"])
 def test_absorber_with_energy_loss(by: str) -> None:
     result = load("absorber_energy_loss").grad(60_000, seed=5, theta=2.5, by={"track.interacts": by})
     assert_agrees(result, "value", oracles.ABSORBER_ENERGY_LOSS, what=by)
@@ -68,7 +68,7 @@ def test_chain_reaction(fission: str, freed: str) -> None:
     assert_agrees(result, "value", oracles.chain_reaction(0.25), what=str(by))
 
 
-@pytest.mark.parametrize("by", ["score", "stochastic_ad"])
+@pytest.mark.parametrize("by", [pytest.param("score", marks=pytest.mark.slow), "stochastic_ad"])
 @pytest.mark.parametrize("m", [pytest.param(0.3, marks=pytest.mark.slow), 0.6])
 def test_family_tree_by_any_function_of_its_size(m: float, by: str) -> None:
     n = 300_000 if by == "score" else 150_000  # the square has a long tail
@@ -82,7 +82,7 @@ def test_family_tree_by_any_function_of_its_size(m: float, by: str) -> None:
         assert_agrees(result, output, oracles.summed(lambda m, f=f: oracles.progeny(f, m), m=m), what=by)
 
 
-@pytest.mark.parametrize("by", ["score", "stochastic_ad"])
+@pytest.mark.parametrize("by", [pytest.param("score", marks=pytest.mark.slow), "stochastic_ad"])
 def test_veto_shower(by: str) -> None:
     result = load("veto_shower").grad(100_000, seed=10, alpha_mz=0.1, by={"accept": by})
     emissions, none = oracles.veto_shower(0.1)

@@ -67,7 +67,7 @@ def expected_chain(w: dict) -> jnp.ndarray:
     ("text", "expected", "options"),
     [
         (CHOICE, expected_choice, {}),  # 20 weights: reverse mode
-        (CHOICE, expected_choice, {"mode": "forward"}),
+        pytest.param(CHOICE, expected_choice, {"mode": "forward"}, marks=pytest.mark.slow),
         (CHAIN, expected_chain, {}),  # a process: forward mode
     ],
     ids=["choice", "choice-forward", "chain"],

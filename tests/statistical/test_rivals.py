@@ -53,7 +53,7 @@ def test_plain_absorber(splitting: bool, exact: Exact, hits: int) -> None:
     assert_within(f.mean(), f.std() / len(f) ** 0.5, exact.value, exact.se)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [pytest.param(np.float32, marks=pytest.mark.slow), np.float64])
 @pytest.mark.parametrize(("splitting", "exact", "hits"), ABSORBERS)
 def test_numpy_absorber(splitting: bool, exact: Exact, hits: int, dtype: type) -> None:
     n = 20_000
@@ -69,6 +69,7 @@ def test_numpy_absorber_score_has_mean_zero() -> None:
     assert abs(score.mean()) < 5 * score.std() / len(score) ** 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", [1, 8])
 @pytest.mark.parametrize(("splitting", "exact"), [case[:2] for case in ABSORBERS])
 def test_vmapped_absorber(splitting: bool, exact: Exact, block: int) -> None:
@@ -77,12 +78,14 @@ def test_vmapped_absorber(splitting: bool, exact: Exact, block: int) -> None:
     assert_within(f.mean(), f.std() / n**0.5, exact.value, exact.se)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", [1, 8])
 def test_vmapped_cascade(block: int) -> None:
     n = np.asarray(vmap_while.cascade(jax.random.key(35), 0.8, 40_960, tile=512, block=block))
     assert_within(n.mean(), n.std() / len(n) ** 0.5, oracles.cascade(0.8).value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", [1, 8])
 def test_vmapped_chain_reaction(block: int) -> None:
     n = np.asarray(vmap_while.chain_reaction(jax.random.key(36), 0.3, 2.4, 204_800, tile=512, block=block))
@@ -91,6 +94,7 @@ def test_vmapped_chain_reaction(block: int) -> None:
     assert_within((n == 1).mean(), (alone * (1 - alone) / len(n)) ** 0.5, alone)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("estimator", "n"), [("score_mean", 262_144), ("score_regression", 262_144), ("stochastic_ad", 32_768)]
 )
@@ -106,6 +110,7 @@ def test_simulated_walk() -> None:
     assert_within(f.mean(dtype=np.float64), f.std() / len(f) ** 0.5, oracles.random_walk(200.0).value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blocks", [1, 10])
 def test_walk_in_reverse_mode(blocks: int) -> None:
     exact, n = oracles.random_walk(np.full(blocks, 200.0), blocks=blocks), 524_288

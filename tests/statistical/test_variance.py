@@ -18,7 +18,7 @@ from .acceptance import load
     ("absorber", {"shower.interacts": "stochastic_ad"}, {"theta": 2.5}, 60_000, 2.9),
     ("absorber_energy_loss", {"track.interacts": "stochastic_ad"}, {"theta": 2.5}, 60_000, 2.4),
     ("random_walk", None, {"p": 200.0}, 400_000, 6.6),  # the program asks for stochastic_ad(side = "up")
-    ("random_walk", {"up": "stochastic_ad"}, {"p": 200.0}, 400_000, 6.7),
+    pytest.param("random_walk", {"up": "stochastic_ad"}, {"p": 200.0}, 400_000, 6.7, marks=pytest.mark.slow),
 ])  # fmt: skip
 def test_stochastic_ad_is_sharper_than_published(
     name: str, by: dict[str, str] | None, at: dict[str, float], n: int, bar: float
@@ -32,8 +32,8 @@ def test_stochastic_ad_is_sharper_than_published(
 
 
 @pytest.mark.parametrize(("name", "site", "at", "bar"), [
-    ("absorber", "shower.interacts", {"theta": 2.5}, 4.7),
-    ("absorber_energy_loss", "track.interacts", {"theta": 2.5}, 7.1),
+    pytest.param("absorber", "shower.interacts", {"theta": 2.5}, 4.7, marks=pytest.mark.slow),
+    pytest.param("absorber_energy_loss", "track.interacts", {"theta": 2.5}, 7.1, marks=pytest.mark.slow),
     ("random_walk", "up", {"p": 200.0}, 22.0),
 ])  # fmt: skip
 def test_score_has_a_baseline(name: str, site: str, at: dict[str, float], bar: float) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 import numpy as np
 
-from hepppl.backends.jax import relaxed
+from hepppl.backends.jax import integers, relaxed
 from hepppl.backends.jax.crossings import reads
 from hepppl.backends.jax.kept import with_kept
 from hepppl.backends.jax.machine import Machine
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FaultKind:
-    """An entry of the fault table: ``kind`` is "truncated", "steps", "invalid", "range", "unsolved", "plugin",
-    "coincident" or "elsewhere" (see `hepppl.trust`)."""
+    """An entry of the fault table: ``kind`` is "truncated", "steps", "invalid", "range", "integer", "unsolved",
+    "plugin", "coincident" or "elsewhere" (see `hepppl.trust`)."""
 
     kind: str
     message: str
@@ -240,6 +240,11 @@ class Lowering:
         bodies = [self.program.body, *(p.body for p in self.program.processes.values())]
         return {v: node for body in bodies for node in walk(body) for v in node.results}
 
+    @cached_property
+    def guarded(self) -> frozenset[Node]:
+        """The integer operations whose result may lie beyond 32 bits."""
+        return integers.guarded(self.program)
+
     def dtype(self, kind: str) -> np.dtype:
         return {"real": self.settings.dtype, "int": np.dtype(np.int32), "bool": np.dtype(bool)}[kind]
 
@@ -301,7 +306,12 @@ class Lowering:
         if carries_points() and node.results[0].type.kind != "real":
             self.check_decision(m, node, inputs)
         # what is solved is differentiated twice, which strict operations cannot be
-        return self.operation(node, inputs, self.settings.reverse and isinstance(m, Machine))
+        result = self.operation(node, inputs, self.settings.reverse and isinstance(m, Machine))
+        if node in self.guarded and self.soft.isdisjoint(node.inputs):
+            code = self.fault_code("integer", node, "an integer is beyond 32 bits")
+            looked = apply(lambda y, *xs: integers.overflows(node.op, xs, y), (result, *inputs))
+            m.fault(code, looked)
+        return result
 
     def operation(self, node: Node, inputs: list[Val], strict: bool = False) -> Val:
         """A pure operation (or a constant) on given operands."""
@@ -364,7 +374,7 @@ def extern(node: Node) -> Callable[..., Any]:
 
 def held(value: Any, dtype: np.dtype, what: str, span: Span) -> np.ndarray:
     """A value given as an array of the run's precision. Raises `HepValueError` (E464) where it would become 0 or
-    infinite: a luminosity of 139/fb is 1.4e39 in base units."""
+    infinite (a luminosity of 139/fb is 1.4e39 in base units), and E411 for an integer beyond 32 bits."""
     exact = np.asarray(value)
     if dtype == np.float32 and exact.dtype.kind == "f":
         limits, size = np.finfo(np.float32), np.abs(exact[np.isfinite(exact) & (exact != 0)])
@@ -375,4 +385,8 @@ def held(value: Any, dtype: np.dtype, what: str, span: Span) -> np.ndarray:
                 "or use a number without dimension: 139 for 139 fb^-1",
             )
             raise HepValueError(Diagnostic("E464", message, span, hints=hints))
+    if dtype == np.int32 and exact.size and (exact.min() < integers.LOWEST or exact.max() > integers.HIGHEST):
+        worst = max(exact.min(), exact.max(), key=abs)
+        message = f"{what} holds the integer {worst:.6g}, which does not fit in 32 bits"
+        raise HepValueError(Diagnostic("E411", message, span, hints=("declare it real",)))
     return exact.astype(dtype)

@@ -11,13 +11,15 @@ from hepppl.backends.jax.value import Val, apply, batch
 from hepppl.graph import Node, Tensor
 
 
-def fill(size: int, shape: tuple[int, ...], value: Any, dtype: Any) -> Val:
+def fill(size: int | None, shape: tuple[int, ...], value: Any, dtype: Any) -> Val:
+    if size is None:
+        return Val(jnp.full(shape, value, dtype), batched=False)
     return Val(jnp.full((*shape, size), value, dtype))
 
 
-def empty(node: Node, size: int, dtype: Any, real: Any, capacity: int) -> list[Val]:
-    """The accumulators of a reduction before anything is emitted, with a batch axis of ``size``. ``capacity``: the most
-    elements that an output of varying length can hold."""
+def empty(node: Node, size: int | None, dtype: Any, real: Any, capacity: int) -> list[Val]:
+    """The accumulators of a reduction before anything is emitted, with a batch axis of ``size`` (None: of one event,
+    without one). ``capacity``: the most elements that an output of varying length can hold."""
     kind, type_ = node.attrs["kind"], node.results[0].type
     assert isinstance(type_, Tensor)
     shape = type_.shape
@@ -42,7 +44,7 @@ def empty(node: Node, size: int, dtype: Any, real: Any, capacity: int) -> list[V
     return [fill(size, shape, node.attrs.get("fill", 0), dtype), fill(size, (), 0, np.int32)]
 
 
-def add(node: Node, acc: list[Val], element: list[Val], edges: Val | None, active: Val, size: int) -> list[Val]:
+def add(node: Node, acc: list[Val], element: list[Val], edges: Val | None, active: Val, size: int | None) -> list[Val]:
     """The accumulators after one emitted element, for the lanes that are ``active``."""
     kind = node.attrs["kind"]
     value = element[0] if element else None
@@ -63,7 +65,8 @@ def add(node: Node, acc: list[Val], element: list[Val], edges: Val | None, activ
         def taken(m: Any, a: Any, v: Any) -> Any:
             return jnp.where(a & (better(v, m) | (v != v)), v, m)
 
-        return [apply(taken, (acc[0], active, batch(value, size)), elementwise=True)]
+        value = value if size is None else batch(value, size)
+        return [apply(taken, (acc[0], active, value), elementwise=True)]
     if kind == "any":
         return [apply(lambda s, a, v: s | (a & v), (acc[0], active, value), elementwise=True)]
     if kind == "all":

@@ -1,7 +1,8 @@
 """A region as a function of one event: for what is solved, where a batch, its derivatives and its alternative are put
 around the whole (`hepppl.backends.jax.value.apply`).
 
-Only what has no effect stands in such a region: operations, branches, loops, and further solutions.
+Only what has no effect stands in such a region: operations, branches, loops, reductions of collections, and further
+solutions.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from hepppl.backends.jax import reductions
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.value import Val
 from hepppl.graph import Node, Region, Value
@@ -42,7 +44,7 @@ class Single:
     def _run_node(self, node: Node) -> None:
         structural = {
             "branch": self._branch, "for": self._for, "plate": self._plate, "while": self._while,
-            "minimise": self._solution, "root": self._solution,
+            "minimise": self._solution, "root": self._solution, "fold": self._fold,
         }  # fmt: skip
         if node.op == "const":
             self.env[node.results[0]] = self.lowering.constant(node)
@@ -95,6 +97,32 @@ class Single:
         self.code = end[1]
         self.fault(self.lowering.limit_code(node), Val(goes_on(end), batched=False))
         return list(end[0])
+
+    def _fold(self, node: Node, inputs: list[Any]) -> list[Any]:
+        """The elements one after another, all that there is room for: what is solved is differentiated both ways, so
+        its loops have a fixed length. Nothing comes from the room that is left, and no derivative goes to it."""
+        fields, (region,) = node.attrs["fields"], node.regions
+        (result,), settings = node.results, self.lowering.settings
+        count, arrays, captured = inputs[0], inputs[1 : 1 + fields], inputs[1 + fields :]
+        edges = Val(captured[-1], batched=False) if node.attrs["kind"] == "hist" else None
+        start = reductions.empty(node, None, self.lowering.dtype(result.type.kind), settings.dtype, settings.capacity)
+
+        def turn(carry: Any, element: Any) -> Any:
+            (before, code), (i, *xs) = carry, element
+            here = i < count
+            xs = [jnp.where(here, x, lax.stop_gradient(x)) for x in (*xs, *captured)]
+            found, fault = self._inside(region, xs, code)
+            acc, values = ([Val(x, batched=False) for x in vs] for vs in (before, found))
+            acc = reductions.add(node, acc, values, edges, Val(here, batched=False), None)
+            return ([v.p for v in acc], jnp.where(here, fault, code)), None
+
+        room = jnp.arange(settings.capacity, dtype=jnp.int32)
+        (end, self.code), _ = lax.scan(turn, ([v.p for v in start], self.code), (room, *arrays))
+        acc = [Val(x, batched=False) for x in end]
+        full = reductions.overflows(node, acc)
+        if full is not None:
+            self.fault(self.lowering.room_code(node), full)
+        return [reductions.finish(node, acc).p]
 
     def _solution(self, node: Node, inputs: list[Any]) -> list[Any]:
         from hepppl.backends.jax.solvers import Solver

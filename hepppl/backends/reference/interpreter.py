@@ -83,8 +83,8 @@ class Event:
 
     ``truncated`` (a limit was reached, or more elements than `padded` holds), ``steps`` (`max_steps` particle steps),
     ``invalid`` (a distribution's arguments; the site yields NaN or 0), ``range`` (an index; moved to the nearest
-    element, or for an assignment ignored), ``unsolved`` (`argmin` or `root`). The event goes on
-    after each. What is drawn is appended to ``draws``.
+    element, or for an assignment ignored), ``integer`` (one beyond 32 bits), ``unsolved`` (`argmin` or `root`). The
+    event goes on after each. What is drawn is appended to ``draws``.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class Event:
         try:
             return [self.numbers.apply(node.op, inputs, kind, node.attrs)]
         except RangeFault as fault:
-            self.fail("range", node)
+            self.fail(fault.kind, node)
             return [self.numbers.of(kind, fault.value)]
 
     def const(self, node: Node, env: Env) -> list[Any]:

@@ -16,7 +16,7 @@ import numpy as np
 from hepppl import distributions
 from hepppl.backends.reference import combinators
 from hepppl.backends.reference.combinators import Invalid, Law
-from hepppl.distributions import Distribution
+from hepppl.distributions import Distribution, Parameter
 from hepppl.graph import Dist
 
 
@@ -182,8 +182,7 @@ OWN: Mapping[str, Callable[..., Law]] = {
 
 #: What else must hold of the parameters.
 CONDITIONS: Mapping[str, Callable[..., Any]] = {
-    "geometric": lambda probs: probs > 0,
-    "discrete_uniform": lambda low, high: low <= high,
+    "discrete_uniform": lambda low, high: low <= high and high - low < 2**24,
     "log_uniform": lambda low, high: low < high,
     "uniform": lambda low, high: low < high,
 }
@@ -203,7 +202,7 @@ def build(dist: Dist, inputs: Sequence[Any]) -> Law:
         return combinators.COMBINATORS[dist.name](**given)
     metadata = distributions.get(dist.name)
     args = [np.asarray(given.get(p.name, p.default), np.float64)[()] for p in metadata.parameters]
-    in_range = all(np.all(CONSTRAINTS[p.constraint](x)) for p, x in zip(metadata.parameters, args, strict=True))
+    in_range = all(np.all(_allowed(p, x)) for p, x in zip(metadata.parameters, args, strict=True))
     if not (in_range and CONDITIONS.get(dist.name, lambda *_: True)(*args)):
         return Invalid()
     if dist.name in OWN:
@@ -211,6 +210,11 @@ def build(dist: Dist, inputs: Sequence[Any]) -> Law:
     if dist.name not in SCIPY:
         return Plugged(metadata, args)
     return _frozen(dist.name, *map(float, args))
+
+
+def _allowed(p: Parameter, x: np.ndarray) -> Any:
+    inside = (p.least is None or x >= p.least) & (p.most is None or x <= p.most)
+    return inside & CONSTRAINTS[p.constraint](x)
 
 
 @lru_cache(4096)

@@ -9,10 +9,11 @@ import numpy as np
 
 
 class RangeFault(Exception):
-    """An index that is not static is out of range. ``value`` is what the program goes on with."""
+    """An index that is not static is out of range (``kind`` "range"), or a number is beyond 32 bits ("integer").
+    ``value`` is what the program goes on with."""
 
-    def __init__(self, value: Any):
-        self.value = value
+    def __init__(self, value: Any, kind: str = "range"):
+        self.value, self.kind = value, kind
 
 
 def _special(name: str) -> Callable[[Any], Any]:
@@ -100,6 +101,10 @@ ARRAYS: Mapping[str, Callable[..., Any]] = {
 }
 
 
+#: Integer operations whose result may be beyond 32 bits.
+WATCHED = frozenset(("add", "sub", "mul", "neg", "abs", "pow", "sum", "prod", "cumsum", "dot", "to_int"))
+
+
 def _is_real(x: Any) -> bool:
     return np.asarray(x).dtype.kind == "f"
 
@@ -134,6 +139,14 @@ class Numbers:
 
     def apply(self, op: str, inputs: list[Any], kind: str, attrs: Mapping[str, Any]) -> Any:
         """The result, of the given kind, of a pure operation. Raises `RangeFault`."""
+        value = self._applied(op, inputs, kind, attrs)
+        if kind == "int" and op in WATCHED:
+            exact = np.asarray((ARRAYS.get(op) or ELEMENTWISE[op])(*(np.asarray(v, np.float64) for v in inputs)))
+            if not np.all((exact >= -(2.0**31)) & (exact < 2.0**31)):
+                raise RangeFault(value, "integer")
+        return value
+
+    def _applied(self, op: str, inputs: list[Any], kind: str, attrs: Mapping[str, Any]) -> Any:
         if op in ARRAYS:
             used = {k: attrs[k] for k in ("start", "stop", "size") if k in attrs}
             if op in ("stack", "concatenate", "dot", "interp", "searchsorted"):

@@ -35,20 +35,22 @@ def minimise(f: Callable[[np.ndarray], float], start: np.ndarray) -> tuple[np.nd
         value = f(x)
         return value if np.isfinite(value) else 1e300
 
-    x = start
+    x, least = start, finite(start)
     try:
-        for _ in range(3):  # each begins with fresh directions
+        for turn in range(100):  # each begins with fresh directions: those of before may have become dependent
             x = np.atleast_1d(scipy.optimize.minimize(finite, x, method="Powell", options=OPTIONS).x)
+            before, least = least, finite(x)
+            if turn >= 2 and not least < before:
+                break
     except (RuntimeError, ArithmeticError):
         return x, False
-    least = f(x)
     for i in range(len(x)):
         for side in (-1, 1):
             moved = x.copy()
             moved[i] += side * 1e-3 * max(abs(x[i]), abs(x[i] - start[i]), 1e-6)
             if not f(moved) > least:
                 return x, False
-    return x, bool(np.isfinite(least))
+    return x, bool(np.isfinite(f(x)))
 
 
-OPTIONS = {"xtol": 1e-12, "ftol": 1e-16, "maxiter": 10_000}
+OPTIONS = {"xtol": 1e-12, "ftol": 1e-16, "maxiter": 20}

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.lax import stop_gradient
 
+from hepppl.distributions.laws import LEAST_PROBS
 from hepppl.distributions.numerics.elementary import (
     TOLERANCE,
     floats,
@@ -170,7 +171,7 @@ def _geometric_tails_jvp(primals, tangents):  # type: ignore[no-untyped-def]
 
 
 class Geometric:
-    """Failures before the first success. Draws saturate at `LARGEST`; above 2^24 float32 no longer tells integers."""
+    """Failures before the first success; above 2^24 float32 no longer tells integers."""
 
     @staticmethod
     def sample(u: Any, probs: Any) -> Array:
@@ -201,4 +202,4 @@ class Geometric:
     @staticmethod
     def valid(probs: Any) -> Array:
         p = floats(probs)[0]
-        return (p > 0) & (p <= 1 + TOLERANCE)
+        return (p >= LEAST_PROBS) & (p <= 1 + TOLERANCE)
