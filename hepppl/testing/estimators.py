@@ -31,6 +31,8 @@ SITES = (
 )
 #: Statistical checks among which the rate of false alarms is shared out.
 SHARES = 5
+#: Second derivatives of the score vary more than first ones, and cost compiling more than running.
+MORE = 20
 Numbers = Mapping[str, Any]
 
 
@@ -112,7 +114,7 @@ class EstimatorKit:
         for program in programs.SINGLE:
             served = self.served(program, order=2)
             if served:
-                result = self.model(program).hessian(self.events, self.seed, by=self._by(served), wrt="t")
+                result = self.model(program).hessian(MORE * self.events, self.seed, by=self._by(served), wrt="t")
                 for output, (site, _) in program.exact.items():
                     if site in served:
                         value, se = float(result.hessian[output]["t"]["t"]), float(result.se[output]["t"]["t"])
