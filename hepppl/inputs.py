@@ -71,6 +71,14 @@ def param_values(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
+def directions(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A direction in the space of parameters, in base units: numbers or nested tuples by name. Raises `HepValueError`
+    (E451 unknown, E456 of another shape)."""
+    known = {param.name: tensor_of(param) for param in program.params}
+    check_names(given, known, "parameter", "E451")
+    return {name: _numbers(x, known[name].shape, known[name].dim, name) for name, x in given.items()}
+
+
 def defaults(program: Program, given: Iterable[str]) -> dict[str, Any]:
     """The defaults of the parameters that are not given. Raises `HepValueError` (E455) where one has none."""
     given = set(given)

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from hepppl import identity, inputs
+from hepppl.curving import Curving
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepValueError
 from hepppl.inferring import MAX_STEPS, Inferring, Progress
@@ -31,7 +32,7 @@ By = Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Model(Inferring):
+class Model(Inferring, Curving):
     """A checked program. Immutable; what is compiled for it is kept, so that other parameter values, another seed or
     another number of events compile nothing.
 
@@ -84,6 +85,7 @@ class Model(Inferring):
         by: By | None = None,
         wrt: Sequence[str] | str | None = None,
         *,
+        order: int = 1,
         tune: bool = False,
         n: int = 10_000,
         seed: int = 0,
@@ -92,6 +94,7 @@ class Model(Inferring):
         **values: Any,
     ) -> Plan:
         """The estimator of each random site, with the reason. ``by``: site -> estimator (``"*"``: wherever it can).
+        ``order=2``: for second derivatives (`hessian`, `hvp`), of estimators that allow them.
 
         ``tune``: choose by a pilot run of ``n`` events per candidate at these parameters: the sound estimators of each
         site and their options, by variance × time. What ``by`` names for a site stays. Clocks decide, so that a plan to
@@ -102,9 +105,13 @@ class Model(Inferring):
 
         names = [wrt] if isinstance(wrt, str) else wrt
         if not tune:
-            return choose(self.model_graph, by=by, wrt=names)
+            return choose(self.model_graph, by=by, wrt=names, order=order)
         from hepppl import tuning
 
+        if order != 1:
+            raise HepValueError(
+                Diagnostic("E457", "a pilot run measures first derivatives: tune=True goes with order=1")
+            )
         n, seed = inputs.check_run(n, seed, 0.0)
         model = self.with_data(data)
         return tuning.tuned(model, by, names, n, seed, inputs.param_values(model.program, {**(params or {}), **values}))

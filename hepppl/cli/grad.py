@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 )
 @click.option("--scan", "scan_text", metavar="NAME=LOW:HIGH:POINTS", help="What --plot draws against: theta=1:4:13.")
 @click.option("--scan-events", type=int, help="Events at each point of the scan (default: a twentieth of -n).")
+@click.option("--hessian", is_flag=True, help="Second derivatives too, of all pairs of parameters.")
 @common.options(common.UNIT, common.TOLERANCE)
 @click.option("--mode", type=click.Choice(["auto", "forward", "reverse"]), default="auto", help="How to differentiate.")
 @common.options(common.ENGINE, common.SPREAD, common.JSON, common.QUIET)
@@ -42,6 +43,7 @@ def command(
     plot_file: Path | None,
     scan_text: str | None,
     scan_events: int | None,
+    hessian: bool,
     units: dict[str, str],
     tolerance: float,
     mode: str,
@@ -58,6 +60,15 @@ def command(
     common.check_one_plan(by, wrt, plan_file)
     model = common.open_model(file, model_name, data_file)
     scales = running.scales(model, units)
+    if hessian:
+        from hepppl.cli import second
+
+        one = common.engine_options(engine)
+        if plot_file or mode == "reverse" or any(one.pop(name) for name in ("devices", "dask", "hosts")):
+            raise click.UsageError("--hessian goes without --plot, --mode reverse, --devices, --dask and --hosts")
+        options = {"params": params, "tolerance": tolerance, **one}
+        second.run(model, n, seed, by, wrt, plan_file, scales, (as_json, quiet), **options)
+        return
     plan = common.chosen_plan(model, by, wrt, plan_file)
     options = {"params": params, "plan": plan, "mode": mode, "tolerance": tolerance, **common.engine_options(engine)}
     scan = None
@@ -111,8 +122,8 @@ def quotient(unit: str, result: GradResult, output: str, param: str) -> str:
     return f"{unit or 1}/{below}" if below.isalpha() else f"{unit or 1}/({below})"
 
 
-def summary(result: GradResult, scales: running.Scales) -> str:
-    """Expected outputs, derivatives, estimators."""
+def summary(result: GradResult, scales: running.Scales, more: Sequence[tuple[str, ...]] = ()) -> str:
+    """Expected outputs, derivatives (and ``more`` of them, rows of the table), estimators."""
     means, slopes = [], []
     for output, value in result.mean.items():
         factor, unit = scales[output]
@@ -125,7 +136,9 @@ def summary(result: GradResult, scales: running.Scales) -> str:
                 name = f"dE[{output}]/d{param}{label}"
                 slopes.append((name, text.measured(v, e), text.number(s), quotient(unit, result, output, param)))
     header = ("", "value ± standard error", "std of one event", "unit")
-    lines = text.table(*text.without_empty_last(header, [*text.shorten(means), *text.shorten(slopes)]))
+    lines = text.table(
+        *text.without_empty_last(header, [row for part in (means, slopes, [*more]) for row in text.shorten(part)])
+    )
     sites = [(row["site"], row["estimator"] or "–", row["why"]) for row in result.sites]
     shown = text.table(("site", "estimator", "why"), sites) + "\n\n" if sites else ""
     heading, closing = running.heading(result, result.events), running.closing(result, result.events)

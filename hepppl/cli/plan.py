@@ -13,6 +13,7 @@ from hepppl.cli import common
 @common.FILE
 @common.options(common.BY, common.WRT, common.DATA, common.MODEL)
 @click.option("--tune", is_flag=True, help="Choose by a pilot run: the least variance × time of what is sound.")
+@click.option("--order", type=click.IntRange(1, 2), default=1, help="2: a plan for second derivatives.")
 @click.option("-n", "--events", "n", type=int, default=10_000, show_default=True, help="Events per candidate.")
 @common.options(common.SEED, common.PARAM)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the plan (JSON), for --plan of 'grad'.")
@@ -25,6 +26,7 @@ def command(
     data_file: Path | None,
     model_name: str | None,
     tune: bool,
+    order: int,
     n: int,
     seed: int,
     params: dict[str, str],
@@ -37,8 +39,10 @@ def command(
     With --tune every sound estimator of a site, and its options, is run at the parameters given, and the table says
     what was measured. -o keeps the plan for 'hepppl grad --plan'.
     """
+    if tune and order == 2:
+        raise click.UsageError("--tune measures first derivatives: --order 2 goes without it")
     model = common.open_model(file, model_name, data_file)
-    plan = model.plan(by, list(wrt) or None, tune=tune, n=n, seed=seed, params=params)
+    plan = model.plan(by, list(wrt) or None, order=order, tune=tune, n=n, seed=seed, params=params)
     if output is not None:
         from hepppl.io.write import write_text
         from hepppl.planning import dumps

@@ -277,6 +277,16 @@ PLANS: dict[str, Code] = {
         'return y }").grad(100, mode="reverse")',
         'Leave `mode` out, or say mode="forward".',
     ),
+    "E609": Code(
+        "no second derivative here",
+        "Second derivatives need estimators that can be differentiated twice: `reparam`, where the value enters "
+        "smoothly (a kink, as of `max(x, 0)`, loses the second derivative though not the first), and `score`, where "
+        "the density is smooth. Here the one named does not allow it, or none does.",
+        "# hepppl grad FILE --hessian\nmodel m {\n    param mu: real = 1\n    x ~ normal(0, 1)\n"
+        "    return max(x + mu, 0)\n}",
+        "Draw the value itself from a law that holds the parameter (`x ~ normal(mu, 1)`), name an estimator that the "
+        "message says would serve, or none, and the planner chooses.",
+    ),
 }
 
 RESULTS: dict[str, Code] = {

@@ -44,8 +44,9 @@ def _law(
     support: str = "real",
     pathwise: str | None = None,
     size: int | str | None = None,
+    kinks: tuple[str, ...] = (),
 ) -> Distribution:
-    return Distribution(name, parameters, value, support, pathwise, _NUMERICS + numerics, summary, size)
+    return Distribution(name, parameters, value, support, pathwise, _NUMERICS + numerics, summary, size, kinks=kinks)
 
 
 DISCRETE = (
@@ -107,7 +108,7 @@ LOCATION_SCALE = (
     _law(
         "laplace", (_loc(), _scale()), "location_scale:Laplace",
         "Two-sided exponential centred on loc, with mean absolute deviation scale.",
-        pathwise="location_scale",
+        pathwise="location_scale", kinks=("loc",),
     ),
     _law(
         "logistic", (_loc(), _scale()), "location_scale:Logistic",

@@ -108,7 +108,7 @@ class Tracer:
         """Every way back from a rough use."""
         start = self._start(use)
         if isinstance(start, str):
-            return (Obstacle(use, start, frozenset(use.inputs)),)
+            return (Obstacle(use, start, frozenset((*use.inputs, *(v for r in use.regions for v in r.results)))),)
         found: dict[object, Case] = {}
         pending, seen, steps = [start], set[object](), 0
         while pending:
@@ -129,7 +129,7 @@ class Tracer:
 
     def _start(self, use: Node) -> State | str:
         leaf, zero = self.pool.leaf, self.pool.number(0.0)
-        if use.op == "reduce":
+        if use.op == "reduce" and use.attrs["kind"] == "hist":
             (region,) = use.regions
             return State(region, (leaf(region.results[0]), leaf(region.params[-1])))
         region = self.map.around[use][0]

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
+from hepppl.graph import kinks
 from hepppl.graph.scope import SiteContext
 from hepppl.graph.wires import Field, Point, Wire
 from hepppl.semantics.ir import Node, Program, Value
@@ -42,11 +43,13 @@ _HIST = "filling the histogram's bins"
 
 @dataclass(frozen=True, eq=False)
 class RoughUse:
-    """A use that loses the derivative of its ``carried`` inputs in a ``flow``."""
+    """A use that loses the derivative of its ``carried`` inputs in a ``flow``; the second one only, where it is a
+    ``kink``."""
 
     node: Node
     carried: tuple[Value, ...]
     flow: Flow
+    kink: bool = False
 
     @cached_property
     def _sources(self) -> tuple[tuple[int, ...], tuple[str, ...]]:
@@ -69,6 +72,8 @@ class RoughUse:
 
     @property
     def what(self) -> str:
+        if self.kink:
+            return kinks.named(self.node)
         if self.node.op == "extern":
             return f"the function '{self.node.attrs['function']}', which is not smooth,"
         return _HIST if self.node.op == "reduce" else ROUGH[self.node.op]
@@ -185,6 +190,7 @@ class Flow:
     stratified: frozenset[int] = frozenset()  # sites whose values carry a derivative whatever their law
     still: Flow | None = None  # the flow where no site is reparameterised, part of every other
     exits: frozenset[Value] = frozenset()  # reals that are made of relaxed values
+    kinks: frozenset[Node] = frozenset()  # of what is ``rough``, that which loses second derivatives only
 
     @cached_property
     def carrying(self) -> frozenset[Point]:
@@ -244,4 +250,7 @@ class Flow:
         """The uses where a derivative is lost, in program order."""
         carrying = self.carrying
         lossy = (way for way in self.rough if not carrying.isdisjoint(way[1]))
-        return tuple(RoughUse(node, tuple(v for v in operands if v in carrying), self) for node, operands in lossy)
+        return tuple(
+            RoughUse(node, tuple(v for v in operands if v in carrying), self, node in self.kinks)
+            for node, operands in lossy
+        )

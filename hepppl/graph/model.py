@@ -11,6 +11,7 @@ from hepppl.graph import bounded as _bounded
 from hepppl.graph import crossings as _crossings
 from hepppl.graph import flow as _flow
 from hepppl.graph import influence as _influence
+from hepppl.graph import kinks as _kinks
 from hepppl.graph import processes as _processes
 from hepppl.graph import relaxation as _relaxation
 from hepppl.graph import scope as _scope
@@ -145,18 +146,19 @@ class ModelGraph:
         pathwise: Collection[int],
         stratified: Collection[int] = (),
         relaxed: Collection[int] = (),
+        order: int = 1,
     ) -> _flow.Flow:
         """The flow of derivatives with respect to the parameters ``wrt`` when the sites numbered in ``pathwise`` are
         reparameterised. The values of those in ``stratified`` carry a derivative whatever their law, and so do the
         reals made of the values of those in ``relaxed``. Uses that influence no output are left out of
-        `Flow.nonsmooth`."""
+        `Flow.nonsmooth`; kinks are among them where second derivatives are taken (``order`` 2)."""
         wrt, cut = frozenset(wrt), frozenset(stratified)
         moving = frozenset(pathwise) | cut
         exits = frozenset[Value]().union(*(self.relaxation(number).exits for number in relaxed))
         if cut:  # those whose law depends carry one anyway: most sets that are asked for are the same
-            known = self._carries(wrt, moving, frozenset(), exits).carrying
+            known = self._carries(wrt, moving, frozenset(), exits, order).carrying
             cut = frozenset(n for n in cut if self._by_number()[n].value not in known)
-        return self._carries(wrt, moving, cut, exits)
+        return self._carries(wrt, moving, cut, exits, order)
 
     def law_depends(self, wrt: Collection[str], pathwise: Collection[int], site: int) -> bool:
         """`Flow.law_depends` of `carries` without strata and relaxed sites, looked up for one site alone."""
@@ -167,12 +169,19 @@ class ModelGraph:
         return self._once(("carries", *chosen), lambda: self._new_flow(*chosen))
 
     def _new_flow(
-        self, wrt: frozenset[str], pathwise: frozenset[int], stratified: frozenset[int], exits: frozenset[Value]
+        self,
+        wrt: frozenset[str],
+        pathwise: frozenset[int],
+        stratified: frozenset[int],
+        exits: frozenset[Value],
+        order: int,
     ) -> _flow.Flow:
-        rough, smooth = self._once("rough", self._rough), self._smooth()
+        rough, smooth = self._once(("rough", order), lambda: self._rough(order)), self._smooth()
         nothing = frozenset[Any]()
-        still = self._carries(wrt, nothing, nothing, nothing) if pathwise else None
-        return _flow.Flow(self.program, self._by_number(), smooth, rough, wrt, pathwise, stratified, still, exits)
+        still = self._carries(wrt, nothing, nothing, nothing, order) if pathwise else None
+        kinks = frozenset(self._kinks()) if order > 1 else nothing
+        sites = self._by_number()
+        return _flow.Flow(self.program, sites, smooth, rough, wrt, pathwise, stratified, still, exits, kinks)
 
     def relaxation(self, number: int) -> _relaxation.Relaxation:
         """What a relaxation of a discrete site's value would touch."""
@@ -198,8 +207,19 @@ class ModelGraph:
     def _smooth(self) -> _flow.Smooth:
         return self._once("smooth", lambda: _flow.smooth(self.wires(), self.sites()))
 
-    def _rough(self) -> tuple[tuple[Node, tuple[Value, ...]], ...]:
-        found = ((n, tuple(dict.fromkeys(_flow.rough_operands(n)))) for n in self.nodes())
+    def _kinks(self) -> Mapping[Node, tuple[Value, ...]]:
+        """The nodes whose derivative jumps, and at which operands."""
+
+        def find() -> Mapping[Node, tuple[Value, ...]]:
+            producers = {result: node for node in self.nodes() for result in node.results}
+            found = {node: _kinks.kinked_operands(node, producers) for node in self.nodes()}
+            return {node: operands for node, operands in found.items() if operands}
+
+        return self._once("kinks", find)
+
+    def _rough(self, order: int) -> tuple[tuple[Node, tuple[Value, ...]], ...]:
+        kinks = self._kinks() if order > 1 else {}
+        found = ((n, tuple(dict.fromkeys(_flow.rough_operands(n) or kinks.get(n, ())))) for n in self.nodes())
         diffuse = self._diffuse()
         return tuple((n, vs) for n, vs in found if not diffuse.isdisjoint(vs) and self.influences_of(n.results))
 

@@ -17,7 +17,7 @@ from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepPlanError
 from hepppl.diagnostics.suggest import nearest
 from hepppl.graph import Flow, ModelGraph, SiteContext, differentiable
-from hepppl.planning import refusals
+from hepppl.planning import refusals, second, shadows
 from hepppl.planning.laws import Law, law
 from hepppl.planning.losses import Loss, Losses, Sites
 from hepppl.planning.plan import Plan, SitePlan
@@ -26,23 +26,34 @@ from hepppl.plugin.estimator import Estimator, SiteInfo
 from hepppl.plugin.registry import own_estimators
 
 
-def choose(graph: ModelGraph, by: Mapping[str, Named] | None = None, wrt: Sequence[str] | None = None) -> Plan:
+def choose(
+    graph: ModelGraph, by: Mapping[str, Named] | None = None, wrt: Sequence[str] | None = None, order: int = 1
+) -> Plan:
     """The plan for derivatives of the program's outputs with respect to the parameters ``wrt`` (all by default).
 
     ``by`` names estimators per site, ``{"shower.interacts": "score(baseline='none')"}``; the key ``"*"`` stands for
     every site that needs one and that it can serve, or for the program as a whole. Biased estimators serve only where
-    they are named. With ``wrt=()`` no site needs an estimator, whatever the program.
+    they are named. With ``wrt=()`` no site needs an estimator, whatever the program. ``order`` 2: a plan for second
+    derivatives, of estimators that allow them.
 
     Raises `HepPlanError`: E601 where a derivative would be lost and nothing helps, E602 where an estimator asked for is
     not sound, E603 and E604 for unknown sites and options, E605 for unknown parameters, E607 where no estimator serves
-    a site; E801 to E804 for estimators that cannot be had.
+    a site; E609 where first derivatives can be had, but not second ones; E801 to E804 for estimators that cannot be
+    had.
     """
-    return decide(graph, collect(graph, by), wrt)
+    return decide(graph, collect(graph, by), wrt, order)
 
 
-def decide(graph: ModelGraph, requests: Requests, wrt: Sequence[str] | None) -> Plan:
+def decide(graph: ModelGraph, requests: Requests, wrt: Sequence[str] | None, order: int = 1) -> Plan:
     """As `choose`, with the requests read."""
-    return _Chooser(graph, parameters(graph, wrt), requests).plan()
+    names = parameters(graph, wrt)
+    if order == 1:
+        return _Chooser(graph, names, requests).plan()
+    try:
+        return _Chooser(graph, names, requests, order).plan()
+    except HepPlanError:
+        _Chooser(graph, names, requests).plan()  # has more to say where first derivatives cannot be had either
+        raise
 
 
 def parameters(graph: ModelGraph, wrt: Sequence[str] | None) -> tuple[str, ...]:
@@ -76,8 +87,9 @@ class _Choice:
 
 
 class _Chooser:
-    def __init__(self, graph: ModelGraph, wrt: tuple[str, ...], requests: Requests) -> None:
+    def __init__(self, graph: ModelGraph, wrt: tuple[str, ...], requests: Requests, order: int = 1) -> None:
         self.graph = graph
+        self.order = order
         self.wrt = wrt
         self.requests = requests
         self.sites = {site.number: site for site in graph.sites()}
@@ -86,7 +98,9 @@ class _Chooser:
         every = () if requests.every is None else (requests.every,)
         named = (*every, *requests.author.values(), *requests.caller.values())
         self.relaxing = any(request.estimator.relaxes for request in named)
-        self.own = tuple(e for e in own_estimators() if e.rank > 0 and e.unbiased)
+        ranked = tuple(e for e in own_estimators() if e.rank > 0 and e.unbiased)
+        self.own = tuple(e for e in ranked if e.twice or order == 1)
+        self.once = tuple(e for e in ranked if e not in self.own)
         self.pinned: dict[int, Request] = dict(requests.author) | dict(requests.caller)
         self.soft: set[int] = set()  # of these, the ones that follow "*" and may be given up
 
@@ -94,14 +108,14 @@ class _Chooser:
     def losses(self) -> Losses:
         """With those sites relaxed for which that is asked, and whose law can hold a parameter at all."""
         if not self.relaxing:
-            return self._losses.setdefault(frozenset(), Losses(self.graph, self.wrt))
+            return self._losses.setdefault(frozenset(), Losses(self.graph, self.wrt, order=self.order))
         asked = {n for n, request in self.pinned.items() if request.estimator.relaxes and self.laws[n].discrete}
         found: Sites = frozenset()
         while True:
             flow = self.graph.carries(self.wrt, self.sites, (), found)
             new = found | {n for n in asked if flow.law_depends(n)}
             if new == found:
-                return self._losses.setdefault(found, Losses(self.graph, self.wrt, found))
+                return self._losses.setdefault(found, Losses(self.graph, self.wrt, found, self.order))
             found = new
 
     # What a site looks like to an estimator
@@ -152,6 +166,7 @@ class _Chooser:
             crossings=crossings,
             obstacles=obstacles,
             unrelaxed=self.graph.relaxation(number).obstacle if its_law.discrete and self.relaxing else None,
+            unshadowed=shadows.obstacle(self.graph, number) if its_law.discrete else None,
             moving=tuple(name for name, i in its_law.arguments.items() if depends and site.node.inputs[i] in self.most),
         )
 
@@ -166,12 +181,23 @@ class _Chooser:
         return tuple(loss for loss in self.losses.of(pathwise, cut) if number in loss.sources[0])
 
     def sound(self, info: SiteInfo) -> tuple[Estimator, ...]:
-        return tuple(e for e in self.own if e.refuses(info) is None)
+        return tuple(e for e in self.own if self.refusal(e, info) is None)
+
+    def refusal(self, estimator: Estimator, info: SiteInfo) -> str | None:
+        """Why an estimator cannot serve a site."""
+        reason = estimator.refuses(info)
+        if reason is None and self.order == 2:
+            its_law = self.laws[info.number]
+            moving = any(self.sites[info.number].node.inputs[i] in self.most for i in its_law.kinks)
+            return second.refusal(estimator, its_law, moving)
+        return reason
 
     # The choice
 
     def plan(self) -> Plan:
         if self.requests.every is not None and self.requests.every.estimator.whole_program:
+            if self.order == 2:
+                raise HepPlanError(second.from_outside(self.requests.every))
             return self.from_outside(self.requests.every)
         pathwise = self.start()
         if self.requests.every is not None:
@@ -179,11 +205,13 @@ class _Chooser:
         pathwise = self.mend(pathwise)
         self.refuse(pathwise)
         choices = {number: self.choice(number, pathwise) for number in self.sites}
-        missing = [refusals.unserved(self.sites[n], c.why) for n, c in choices.items() if c.unserved]
+        unserved = refusals.unserved if self.order == 1 else second.unserved
+        missing = [unserved(self.sites[n], c.why) for n, c in choices.items() if c.unserved]
         if missing:
             raise HepPlanError(missing)
         rows = tuple(self.row(self.sites[number], choice) for number, choice in choices.items())
-        return Plan(self.graph.program.name, rows, self.wrt)
+        shadows.check(zip(rows, (c.estimator for c in choices.values()), strict=True), self.graph)
+        return Plan(self.graph.program.name, rows, self.wrt, order=self.order)
 
     def from_outside(self, asked: Request) -> Plan:
         """Nothing is asked of any site. The rows name those whose law would need an estimator otherwise."""
@@ -212,7 +240,7 @@ class _Chooser:
             if number in self.requests.caller or not self.graph.influences(number):
                 continue
             info = self.info(number, pathwise)
-            if info.law_depends and every.estimator.refuses(info) is None:
+            if info.law_depends and self.refusal(every.estimator, info) is None:
                 lost = len(self.lost(pathwise))
                 before = self.pinned.get(number)
                 self.pinned[number] = every
@@ -270,7 +298,7 @@ class _Chooser:
         """Each of these sites has a sound estimator that is not pathwise, or needs none."""
         still = [e for e in self.own if not e.pathwise]  # how the value is used is nothing to them
         infos = [self.info(number, pathwise, uses=False) for number in numbers]
-        return all(not i.law_depends or any(e.refuses(i) is None for e in still) for i in infos)
+        return all(not i.law_depends or any(self.refusal(e, i) is None for e in still) for i in infos)
 
     def refuse(self, pathwise: frozenset[int]) -> None:
         """Raise with every loss that is left, and with every request that is not sound."""
@@ -280,16 +308,18 @@ class _Chooser:
             info = self.info(number, pathwise - {number} if not request.estimator.pathwise else pathwise)
             if not (info.law_depends or number in cut) or not self.graph.influences(number):
                 continue
-            reason = request.estimator.refuses(info)
+            reason = self.refusal(request.estimator, info)
             if reason is not None:
                 use = next((loss.use for loss in losses if number in loss.sources[0]), None)
                 sound = tuple(e.name for e in self.sound(info))
-                problems.append(refusals.unsound(self.sites[number], request, reason, sound, use))
+                unsound = refusals.unsound if self.order == 1 else second.unsound
+                problems.append(unsound(self.sites[number], request, reason, sound, use))
         blamed = {n for n, request in self.pinned.items() if request.estimator.pathwise}
         for loss in losses:
             sites, params = loss.sources
             if not (blamed & set(sites) and not params):
-                problems.append(refusals.lost(self.graph, loss))
+                lost = refusals.lost if self.order == 1 else second.lost
+                problems.append(lost(self.graph, loss))
         if problems:
             raise HepPlanError(refusals.distinct(problems))
 
@@ -306,12 +336,15 @@ class _Chooser:
             return _Choice(request.estimator, f"asked for by {request.by}{_declared(request.estimator)}", request)
         sound = [e for e in self.sound(info) if e.pathwise == (number in pathwise) and e.stratifies == cut]
         if not sound:
-            reasons = "; ".join(f"{e.name}: {e.refuses(info) or 'a derivative would be lost'}" for e in self.own)
+            reasons = "; ".join(f"{e.name}: {self.refusal(e, info) or 'a derivative would be lost'}" for e in self.own)
             return _Choice(None, reasons, unserved=True)
         why = _reason(info, self.laws[number], sound[0])
         every = self.requests.every
         if every is not None and number not in self.requests.caller:
             why += f"; {every.estimator.name} is not sound here"
+        better = next((e.name for e in self.once if e.rank > sound[0].rank and e.refuses(info) is None), None)
+        if better is not None:
+            why += f"; {better} cannot be differentiated twice"
         return _Choice(sound[0], why)
 
     def unasked(self, number: int, info: SiteInfo, cut: bool = False) -> _Choice | None:

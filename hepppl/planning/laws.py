@@ -20,7 +20,8 @@ _FIXED = ("real", "positive", "unit_interval", "boolean", "nonnegative_int")
 class Law:
     """``text``: the expression's names (``truncated(normal)``). ``bounds``: positions of the site's inputs that move
     the support. ``support_size``: the number of values where it is known, else None. ``arguments``: positions of the
-    inputs by the names of the arguments, of a law that is no combinator."""
+    inputs by the names of the arguments, of a law that is no combinator. ``kinks``: positions of the inputs that may
+    move a kink of the density; ``jumps``: the density jumps (`hepppl.plugin.Distribution`)."""
 
     text: str
     discrete: bool
@@ -28,6 +29,8 @@ class Law:
     support_size: int | None
     bounds: frozenset[int]
     arguments: Mapping[str, int] = field(default_factory=dict)
+    kinks: frozenset[int] = frozenset()
+    jumps: bool = False
 
 
 def law(site: Node) -> Law:
@@ -55,7 +58,10 @@ def _law(dist: Dist, site: Node) -> Law:
     bounds = frozenset().union(*(item.bounds for item in laws), _outer_bounds(dist, inner))
     discrete = laws[0].discrete
     pathwise = _metadata_pathwise(dist, laws)
-    return Law(text, discrete, None if discrete else pathwise, None, bounds)
+    kinked = any(item.kinks for item in laws)  # it may be moved by what moves the value
+    kinks = frozenset(range(len(site.inputs))) if kinked else frozenset[int]()
+    jumps = any(item.jumps for item in laws)
+    return Law(text, discrete, None if discrete else pathwise, None, bounds, kinks=kinks, jumps=jumps)
 
 
 def _plain(dist: Dist, known: Distribution, site: Node) -> Law:
@@ -64,7 +70,9 @@ def _plain(dist: Dist, known: Distribution, site: Node) -> Law:
         kind = site.inputs[_positions(dist)[size]].type
         size = kind.shape[0] if isinstance(kind, Tensor) and kind.shape else None
     moving = [position for name, position in _positions(dist).items() if name in _bounding(known)]
-    return Law(dist.name, known.discrete, known.pathwise, size, frozenset(moving), _positions(dist))
+    at = _positions(dist)
+    kinks = frozenset(at[name] for name in known.kinks if name in at)
+    return Law(dist.name, known.discrete, known.pathwise, size, frozenset(moving), at, kinks, known.jumps)
 
 
 def _positions(dist: Dist) -> dict[str, int]:

@@ -58,17 +58,18 @@ class _Ways:
 
 @dataclass(frozen=True)
 class Losses:
-    """The losses of a program for derivatives with respect to ``wrt``, by which sites are pathwise, the values of
-    ``relaxed`` being relaxed."""
+    """The losses of a program for derivatives of an order with respect to ``wrt``, by which sites are pathwise, the
+    values of ``relaxed`` being relaxed."""
 
     graph: ModelGraph
     wrt: tuple[str, ...]
     relaxed: Sites = frozenset()
+    order: int = 1
     _cuts: dict[tuple[Sites, Sites], Sites] = field(default_factory=dict, repr=False)
     _ways: dict[Flow, _Ways] = field(default_factory=dict, repr=False)
 
     def flow(self, pathwise: Collection[int], cut: Collection[int]) -> Flow:
-        return self.graph.carries(self.wrt, pathwise, cut, self.relaxed)
+        return self.graph.carries(self.wrt, pathwise, cut, self.relaxed, self.order)
 
     def ways(self, flow: Flow) -> _Ways:
         if flow not in self._ways:

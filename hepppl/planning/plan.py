@@ -35,13 +35,15 @@ class SitePlan:
 class Plan:
     """Rows in program order. ``wrt``: the parameters that gradients are taken with respect to. ``tuning``: what a pilot
     run measured, if the plan was chosen by one. ``whole``: the estimator that differentiates the program from outside,
-    and its options, where one does; its rows then say which sites a derivative comes by."""
+    and its options, where one does; its rows then say which sites a derivative comes by. ``order``: 2 where it is for
+    second derivatives."""
 
     model: str
     rows: tuple[SitePlan, ...]
     wrt: tuple[str, ...]
     tuning: Tuning | None = None
     whole: tuple[str, Mapping[str, Any]] | None = None
+    order: int = 1
 
     @property
     def relative_cost(self) -> float:

@@ -18,7 +18,7 @@ def distinct(problems: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 def lost(graph: ModelGraph, loss: Loss) -> Diagnostic:
     """E601: no choice of estimators keeps the derivative that this use loses."""
     use, flow = loss.use, loss.flow
-    params = use.params or _behind(flow, use)
+    params = use.params or behind(flow, use)
     names = listed(params)
     message = f"no estimator keeps the derivative with respect to {names} at {use.what}"
     labels = [Label(p.span, "the parameter") for p in graph.program.params if p.name in params]
@@ -64,7 +64,7 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
 
 
-def _behind(flow: Flow, use: RoughUse) -> tuple[str, ...]:
+def behind(flow: Flow, use: RoughUse) -> tuple[str, ...]:
     """The parameters that a use depends on through sites."""
     names: dict[str, None] = {}
     pending, seen = list(use.sites), set()

@@ -70,16 +70,17 @@ def loads(text: str) -> Plan:
         raise HepPlanError(Diagnostic("E606", f"this is not a saved plan: {error}", hints=(hint,))) from error
 
 
-def apply(graph: ModelGraph, plan: Plan) -> Plan:
-    """The saved plan for this program, checked anew.
+def apply(graph: ModelGraph, plan: Plan, order: int = 1) -> Plan:
+    """The saved plan for this program, checked anew, for derivatives of this ``order``.
 
-    Raises `HepPlanError`: E606 where the program's sites are not those of the plan, E602 where a choice is not sound.
+    Raises `HepPlanError`: E606 where the program's sites are not those of the plan, E602 where a choice is not sound,
+    E609 where it allows no second derivative.
     """
     found = {site.number: site.name for site in graph.sites()}
     saved = {row.number: row.site for row in plan.rows}
     if plan.model != graph.program.name or found != saved:
         raise HepPlanError(Diagnostic("E606", _mismatch(graph, plan, found, saved), hints=("make the plan again",)))
-    made = decide(graph, of_plan(plan, "the saved plan"), plan.wrt)
+    made = decide(graph, of_plan(plan, "the saved plan"), plan.wrt, order)
     measured = {row.number: row.measured for row in plan.rows}
     rows = tuple(replace(row, measured=measured[row.number]) for row in made.rows)
     return replace(made, rows=rows, tuning=plan.tuning)

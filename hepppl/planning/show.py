@@ -15,7 +15,8 @@ MEASURED = "variance × time"
 def table(plan: Plan) -> str:
     """One row per site: name, line, distribution, estimator with its options, cost beside the simulation, reason."""
     wrt = ", ".join(plan.wrt) or "nothing"
-    head = f"{plan.model}: derivatives with respect to {wrt}"
+    second = "second " if plan.order == 2 else ""
+    head = f"{plan.model}: {second}derivatives with respect to {wrt}"
     if plan.whole is not None:
         head += f", of the whole program by {called(*plan.whole)}"
     if not plan.rows:

@@ -45,7 +45,9 @@ class Distribution:
     ``value``: kind of what is drawn, "real", "int" or "bool". ``pathwise``: how a draw can be differentiated at fixed
     noise: "location_scale", "icdf", "implicit" or None. ``support_size``: number of values where it is finite and known
     without the arguments (2 for a Bernoulli), the name of the vector parameter whose length it is ("probs"), or None.
-    ``numerics`` is ``module:Class``, imported when a back end asks.
+    ``numerics`` is ``module:Class``, imported when a back end asks. Of second derivatives: ``kinks``, the parameters
+    that move a place where the density has a kink (``loc`` of a Laplace law); ``jumps``: the density jumps inside its
+    support, so that the quantile has kinks.
     """
 
     name: str
@@ -57,6 +59,8 @@ class Distribution:
     summary: str
     support_size: int | str | None = None
     aliases: tuple[str, ...] = ()  # of a built-in; a plugin goes by the name of its entry point
+    kinks: tuple[str, ...] = ()
+    jumps: bool = False
     api: int = API_VERSION
 
     @property
@@ -73,6 +77,8 @@ class Distribution:
                 return f"its parameter '{p.name}' has a constraint, dim or rank that does not exist"
         if self.value not in ("real", "int", "bool") or self.pathwise not in PATHWISE or self.support not in SUPPORTS:
             return "its value, support or pathwise is none that exists"
+        if not set(self.kinks) <= {p.name for p in self.parameters}:
+            return "its kinks name what is no parameter"
         if isinstance(self.support_size, str) and self.support_size not in {p.name for p in self.parameters}:
             return "its support_size names no parameter"
         return None
@@ -87,11 +93,13 @@ class Numerics(Protocol):
 
     @staticmethod
     def sample(u: Any, *params: Any) -> Any:
-        """The quantile at ``u``. Monotone in ``u``. Where ``pathwise`` is set, differentiable in the parameters."""
+        """The quantile at ``u``. Monotone in ``u``. Where ``pathwise`` is set, twice differentiable in the
+        parameters."""
 
     @staticmethod
     def log_prob(x: Any, *params: Any) -> Any:
-        """Log density, or log mass. -inf outside the support. Differentiable in the parameters (and in a real x)."""
+        """Log density, or log mass. -inf outside the support. Twice differentiable in the parameters (and once in a
+        real x)."""
 
     @staticmethod
     def cdf(x: Any, *params: Any) -> Any:

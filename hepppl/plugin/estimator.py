@@ -31,6 +31,7 @@ class SiteInfo:
     ``moving``: the names of the distribution's arguments that may carry a derivative; empty for combinators
     (``truncated``, ``mixture``), which are told by the parenthesis in ``distribution``. ``unrelaxed``: of a discrete
     site, the first use that a real number in place of its value has no part in (where a relaxation is asked for).
+    ``unshadowed``: of a Bernoulli or categorical site, that, or a draw further on that such a number would make jump.
     """
 
     name: str
@@ -48,6 +49,7 @@ class SiteInfo:
     obstacles: tuple[str, ...] = ()
     moving: tuple[str, ...] = ()
     unrelaxed: str | None = None
+    unshadowed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,10 @@ class Estimator:
     ``parts``: the names of the estimators that it is made of.
     ``relaxes``: the value that its visits give to a Bernoulli site is a real number in [0, 1], to a categorical one
     weights (values,) that add up to 1; they carry a derivative. The engine relaxes what is computed from them.
+    ``twice``: second derivatives of expected outputs can be taken too. The value is then a twice differentiable
+    function of the parameters (``pathwise``), or none, and `EstimatorNumerics.density` says how probable it was.
+    ``shadows``: beside the event, the program runs with relaxed values (as ``relaxes`` says) in place of those of its
+    sites, twice: what that tells is a control variate of the estimate (`EstimatorNumerics.shadow`).
     """
 
     name: str
@@ -84,6 +90,8 @@ class Estimator:
     whole_program: bool = False
     parts: tuple[str, ...] = ()
     relaxes: bool = False
+    twice: bool = False
+    shadows: bool = False
     rank: int = 0
     variants: tuple[Mapping[str, Any], ...] = ()
     api: int = API_VERSION
@@ -181,6 +189,24 @@ class EstimatorNumerics:
         derivative, (events,). For each output and parameter the engine adds the multiple of the difference of the two
         that leaves least variance, fitted on the other events of the batch. Neither may use the batch then. One that
         does not implement it has no second estimate."""
+        raise NotImplementedError
+
+    def density(self, state: Any) -> Any:
+        """Of an estimator that allows second derivatives: the log-density L of the values that it drew, (events,),
+        differentiable twice in the parameters; None where they are drawn from noise without a parameter.
+
+        E[f] = E₀[f p / p₀] with p₀ the density at the parameters of the run, so that all derivatives of E[f] are those
+        of f exp(L - L₀) (J. Foerster et al., arXiv:1802.05098). The engine forms them and fits their baselines."""
+        return None
+
+    def shadow(self, site: VisitSite, given: bool) -> Any:
+        """Of an estimator that ``shadows``: the relaxed value of a site, with the derivative that it has at fixed
+        noise, or at fixed noise given the value that was drawn. The two are one number; `density` gives the log-density
+        L of what was drawn.
+
+        With c the output of the program with relaxed values, and c̃ that with those of known draws, the derivatives of
+        c̃₀ L + c̃ - c (c̃₀ the number c̃) have expectation zero: both sides are the derivative of E[c]. The engine
+        subtracts the multiple of it that leaves least variance, fitted on other events, or the option ``eta``'s."""
         raise NotImplementedError
 
 

@@ -30,7 +30,9 @@ SITES = (
     SiteInfo("k", 0, "discrete_uniform", True, None, None, law_depends=True, moving_support=True),
 )
 #: Statistical checks among which the rate of false alarms is shared out.
-SHARES = 4
+SHARES = 5
+#: Second derivatives of the score vary more than first ones, and cost compiling more than running.
+MORE = 20
 Numbers = Mapping[str, Any]
 
 
@@ -51,6 +53,7 @@ class EstimatorKit:
         yield "metadata", self.metadata_complete
         yield "refusals", self.refusals
         yield "unbiased", self.unbiased
+        yield "second derivatives", self.second
         yield "nothing where independent", self.independent
         yield "with others", self.composition
         yield "reverse mode", self.reverse
@@ -102,6 +105,23 @@ class EstimatorKit:
             worst = max(found, key=lambda m: abs(m.z))
             return f"declared biased; the worst: {worst}"
         return within(found, self.rate)
+
+    def second(self) -> str:
+        """Of an estimator that says that it allows them."""
+        if not self.metadata.twice:
+            raise NotApplicable("it does not say that it can be differentiated twice")
+        found = []
+        for program in programs.SINGLE:
+            served = self.served(program, order=2)
+            if served:
+                result = self.model(program).hessian(MORE * self.events, self.seed, by=self._by(served), wrt="t")
+                for output, (site, _) in program.exact.items():
+                    if site in served:
+                        value, se = float(result.hessian[output]["t"]["t"]), float(result.se[output]["t"]["t"])
+                        what = f"d²E[{output}]/dt² of '{program.name}'"
+                        found.append(_finite(what, value, se, program.second[output]))
+        require(found, "it gives none for the kit's programs")
+        return within(found, self.rate) if self.metadata.unbiased else "runs; declared biased"
 
     def independent(self) -> str:
         found = []
@@ -202,7 +222,7 @@ class EstimatorKit:
             self._models[program.name] = parse(program.text)
         return self._models[program.name]
 
-    def served(self, program: Program) -> tuple[str, ...]:
+    def served(self, program: Program, order: int = 1) -> tuple[str, ...]:
         """The sites that it does not refuse, alone or together; whose reasons, where it does, are a plan's errors."""
         model = self.model(program)
         if self.metadata.whole_program:
@@ -211,7 +231,7 @@ class EstimatorKit:
         found: list[str] = []
         for site in dict.fromkeys(s.name for s in model.model_graph.sites() if s.name != "rest"):
             try:
-                plan = model.plan(self._by((*found, site)), "t")
+                plan = model.plan(self._by((*found, site)), "t", order=order)
             except HepPlanError:
                 continue
             if any(row.site == site and row.estimator == self.name for row in plan.rows):
@@ -253,7 +273,10 @@ class EstimatorKit:
 
 
 def _measured(what: str, result: Any, output: str, param: str, exact: float) -> Measured:
-    value, se = float(result.gradient[output][param]), float(result.se[output][param])
+    return _finite(what, float(result.gradient[output][param]), float(result.se[output][param]), exact)
+
+
+def _finite(what: str, value: float, se: float, exact: float) -> Measured:
     if not (math.isfinite(value) and math.isfinite(se)):
         raise CheckFailed(f"{what} = {value} ± {se}")
     return Measured(what, value, se, exact)

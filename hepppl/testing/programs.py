@@ -4,7 +4,7 @@ site; a program's sites are tried one by one, and the estimator serves those tha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import exp, pi, sqrt
 
 T = 0.3
@@ -12,12 +12,13 @@ T = 0.3
 
 @dataclass(frozen=True)
 class Program:
-    """``exact``: output -> (the site it hangs on, dE/dt)."""
+    """``exact``: output -> (the site it hangs on, dE/dt); ``second``: output -> d²E/dt²."""
 
     name: str
     body: str
     exact: Mapping[str, tuple[str, float]]
     before: str = ""
+    second: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -43,6 +44,7 @@ DISCRETE = Program(
         "m": ("m", 5 + 40 * T),
         "g": ("g", -1 / T**2),
     },
+    second={"b": 0.0, "c": 0.0, "s": 0.0, "k": 32.0, "m": 40.0, "g": 2 / T**3},
 )
 CONTINUOUS = Program(
     "continuous",
@@ -61,6 +63,7 @@ CONTINUOUS = Program(
         "a": ("a", 0.5),
         "l": ("l", exp(T + 0.125)),
     },
+    second={"x": 2.0, "y": 0.0, "yy": 2.0, "e": 4.0, "a": 0.0, "l": exp(T + 0.125)},
 )
 #: Where an estimator that looks at smooth uses, or at the law's density, only is biased.
 STEPS = Program(
@@ -73,12 +76,19 @@ STEPS = Program(
         "x": ("x", 2 * exp(-((1 - T) ** 2) / 2) / sqrt(2 * pi)),
         "e": ("e", 0.5 / T**2 * exp(-0.5 / T)),
     },
+    second={
+        "x": 2 * (1 - T) * exp(-((1 - T) ** 2) / 2) / sqrt(2 * pi),
+        "e": (0.25 / T**4 - 1 / T**3) * exp(-0.5 / T),
+    },
 )
-MOVING = Program("moving", "    u ~ uniform(0, t)\n    return (u = u^2, rest = rest)\n", {"u": ("u", 2 * T / 3)})
+MOVING = Program(
+    "moving", "    u ~ uniform(0, t)\n    return (u = u^2, rest = rest)\n", {"u": ("u", 2 * T / 3)}, second={"u": 2 / 3}
+)
 MOVING_STEP = Program(
     "moving_step",
     "    u ~ uniform(0, t)\n    return (u = if u > 0.1 then 1 else 0, rest = rest)\n",
     {"u": ("u", 0.1 / T**2)},
+    second={"u": -0.2 / T**3},
 )
 WALK = Program(
     "walk",
@@ -90,6 +100,7 @@ WALK = Program(
     return (s = s^2, rest = rest)
 """,
     {"s": ("b", 40 * (1 - 2 * T) + 400 * (2 * T - 1))},
+    second={"s": 720.0},
 )
 PATH = Program(
     "path",
@@ -101,17 +112,20 @@ PATH = Program(
     return (s = s^2, rest = rest)
 """,
     {"s": ("x", 32 * T)},
+    second={"s": 32.0},
 )
 CHAIN = Program(
     "chain",
     "    h ~ p(t) limit 2\n    return (n = count(h), rest = rest)\n",
     {"n": ("p.b", -1 / T**2)},
+    second={"n": 2 / T**3},
     before="process p(t: real) {\n    emit 1\n    b ~ bernoulli(t)\n    if not b {\n        spawn p(t)\n    }\n}\n",
 )
 FALL = Program(
     "fall",
     "    h ~ p(2, t) limit 2\n    return (e = sum(h.e), rest = rest)\n",
     {"e": ("p.z", 12 * T)},
+    second={"e": 12.0},
     before="process p(n: int, t: real) {\n    z ~ exponential(1 / t)\n    emit (e = z^2)\n    if n > 0 {\n"
     "        spawn p(n - 1, t)\n    }\n}\n",
 )

@@ -48,11 +48,11 @@ def relaxed(site: VisitSite, temperature: float) -> Any:
         u = stop(site.uniform)  # True where u < p, so 1 - u is the uniform behind the logistic noise
         return jax.nn.sigmoid((jnp.log(p) - jnp.log1p(-p) + jnp.log1p(-u) - jnp.log(u)) / temperature)
     logs = jnp.log(jnp.maximum(p / jnp.sum(p), LEAST))
-    noise = stop(_gumbels(site, logs) - logs)
+    noise = stop(gumbels(site, logs) - logs)
     return jax.nn.softmax((logs + noise) / temperature)
 
 
-def _gumbels(site: VisitSite, logs: Any) -> Any:
+def gumbels(site: VisitSite, logs: Any) -> Any:
     """log p_i + g_i given where the largest is: exp(-largest) is an exponential, beyond which those of the others begin
     (C. J. Maddison, D. Tarlow and T. Minka, A* sampling, arXiv:1411.0030)."""
     noise = -jnp.log(site.further(len(logs)))

@@ -29,6 +29,9 @@ class ScoreFunction(EstimatorNumerics):
             f = f - event.leave_one_out_mean()
         return jax.lax.stop_gradient(f) * state
 
+    def density(self, state: Any) -> Any:
+        return state
+
     def control(self, state: Any) -> Any:
         """With the optimal baseline, the score itself is the control variate: its multiple of least variance is
         b = E[f s²] / E[s²] for each parameter, if nothing else contributes."""

@@ -28,5 +28,6 @@ ESTIMATOR = Reparameterisation(
     ),
     numerics="hepppl_estimators._reparam:Reparam",
     pathwise=True,
+    twice=True,
     rank=30,
 )

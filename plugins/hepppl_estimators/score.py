@@ -41,6 +41,7 @@ ESTIMATOR = Score(
     ),
     numerics="hepppl_estimators._score:ScoreFunction",
     options={"baseline": DEFAULT},
+    twice=True,
     rank=10,
     variants=({"baseline": "optimal"}, {"baseline": "loo"}),
 )

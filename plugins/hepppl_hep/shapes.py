@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hepppl.plugin import Distribution, Parameter
 
 
-def _law(name: str, parameters: tuple[Parameter, ...], numerics: str, summary: str, **more: str) -> Distribution:
+def _law(name: str, parameters: tuple[Parameter, ...], numerics: str, summary: str, **more: Any) -> Distribution:
     settings = {"value": "real", "support": "real", "pathwise": "icdf"} | more
     return Distribution(
         name=name, parameters=parameters, numerics=f"hepppl_hep.{numerics}", summary=summary, **settings
@@ -27,7 +29,7 @@ histogram = _law(
     "histogram",
     (Parameter("edges", "real", "value", rank=1), Parameter("heights", "nonnegative", rank=1)), "_shapes:Histogram",
     "Density proportional to heights[i] between edges[i] and edges[i + 1].",
-    support="interval",
+    support="interval", jumps=True,
 )  # fmt: skip
 landau = _law(
     "landau", (LOC, SCALE), "_landau:Landau",

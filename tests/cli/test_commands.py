@@ -231,3 +231,18 @@ def test_bench_says_what_a_gradient_costs(run: Callable[..., Any]) -> None:
     assert f"dE[value]/d{param}" in shown
     assert "simulations" in shown
     assert "grad" not in run("bench", "fixed.hep", "-n", 100, "--rounds", 1).stdout
+
+
+def test_second_derivatives(run: Callable[..., Any]) -> None:
+    found = run("grad", "choice.hep", "--hessian", "-n", 20_000, "-p", "x=1.1", "--json").json
+    bend = found["hessian"]["value"]["x"]["x"]
+    assert abs(bend["value"] - (2 + 8 * math.cos(4.4))) < 5 * bend["se"] + 1e-4
+    assert set(found["gradient"]["value"]) == {"x"}
+    table = run("grad", "choice.hep", "--hessian", "-n", 500).stdout
+    assert "d²E[value]/dx²" in table
+    assert "stochastic_ad cannot be differentiated twice" in table
+    refused = run("grad", "choice.hep", "--hessian", "--by", "b=stochastic_ad", "--json")
+    assert refused.json["errors"][0]["code"] == "E609"
+    assert run("grad", "choice.hep", "--hessian", "--mode", "reverse").status == 2
+    assert "second derivatives" in run("plan", "choice.hep", "--order", 2).stdout
+    assert run("plan", "choice.hep", "--order", 2, "--tune").status == 2

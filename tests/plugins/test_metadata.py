@@ -14,7 +14,7 @@ BERNOULLI = SiteInfo("b", 1, "bernoulli", True, None, 2, law_depends=True)
 
 
 @pytest.mark.parametrize(
-    "name", ["reparam", "boundary", "score", "stochastic_ad", "enumerate", "measure_valued", "blend"]
+    "name", ["reparam", "boundary", "score", "stochastic_ad", "enumerate", "measure_valued", "rebar", "blend"]
 )
 def test_metadata_is_complete(name: str) -> None:
     estimator = load_estimator(name)

@@ -10,13 +10,14 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from hepppl.backends.jax import relaxed
+from hepppl.backends.jax import relaxed, shadows
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Machine
 from hepppl.backends.jax.value import Val, apply, batch, is_val
 
 WEIGHT = "weight"  # the name of the output E[weight]
 GROUPS = 32  # a multiple of a control variate is fitted on the other groups of a batch
+SHADOWS = -1  # the key of the difference made of relaxed programs, which belongs to no group alone
 MADE_UP = 1e-5  # of a control variate's square: what single precision leaves of it where others make it up
 
 
@@ -87,6 +88,15 @@ def shares(lowering: Lowering, m: Machine, name: str, raw: Val) -> Shares:
         for group in gaps:
             own = gap if reservoir.owner is None else jnp.where(reservoir.owner == group, gap, 0)
             gaps[group] = plus(gaps[group], times(own, reservoir.chosen))
+
+    shadowing = [g for g, meta in enumerate(lowering.metadata) if meta.shadows and influenced(lowering, g, name)]
+    if m.shadows is not None and shadowing:
+        densities = [of_state(m, g, lowering.numerics[g].density) for g in shadowing]
+        made, eta = shadows.gap(m, name, densities, flat.shape), lowering.numerics[shadowing[0]].eta
+        if eta is None:
+            gaps[SHADOWS] = made
+        else:
+            alone = plus(alone, apply(lambda x: -eta * x, (made,), elementwise=True))
 
     def shaped(v: Val) -> Val:
         return Val(v.p.reshape(raw.p.shape), None if v.t is None else v.t.reshape(v.t.shape[0], *raw.p.shape))

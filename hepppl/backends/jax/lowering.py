@@ -110,6 +110,10 @@ class Lowering:
         found = [reads(c) for site in sites for c in self.crossings.get(site.attrs["number"], ())]
         return tuple(sorted(frozenset().union(*found), key=lambda v: v.id))
 
+    def share_faults(self, other: Lowering) -> None:
+        """Note faults where another lowering of the program does."""
+        self.faults, self._fault_codes = other.faults, other._fault_codes
+
     def fault_code(self, kind: str, node: Any, message: str, span: Span | None = None) -> int:
         key = (kind, node)
         if key not in self._fault_codes:

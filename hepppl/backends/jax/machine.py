@@ -20,6 +20,7 @@ from hepppl.backends.jax.value import Val, apply, batch, is_val, select
 if TYPE_CHECKING:
     from hepppl.backends.jax.lowering import Lowering
     from hepppl.backends.jax.particles import Particles
+    from hepppl.backends.jax.shadows import Shadows
 
 MASK = "mask"
 
@@ -124,6 +125,7 @@ class Machine:
         self.env: dict[Hashable, Val] = dict(env or {})
         self.particles = particles
         self.wanted: Array | None = None  # the events of the batch that were asked for; None means all
+        self.shadows: Shadows | None = None  # the same events with relaxed values, at the end of a run
         self.mask_key: Hashable | None = None
         self.mask_depth = 0
         if MASK in self.env:

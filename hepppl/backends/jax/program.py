@@ -15,7 +15,7 @@ import numpy as np
 from jax import Array
 
 from hepppl.backends.jax import devices as local_devices
-from hepppl.backends.jax import disk, joint, run
+from hepppl.backends.jax import disk, joint, run, second
 from hepppl.backends.jax.faults import FaultTable
 from hepppl.backends.jax.lowering import FaultKind, Lowering, held
 from hepppl.backends.jax.moments import Sums
@@ -128,8 +128,9 @@ class Compiled:
 
         ``what``: "simulate"; "forward", "reverse", "taped" or "outside" (estimates of derivatives); "score" or "move"
         (derivatives of each event's joint density or outputs); "ratio" (joint ratios to ``points`` other points, one
-        more argument) or "bend" (second derivatives along so many directions). ``own``: the parameters of which every
-        event has its own value, (*shape, events); so have the points then (not for the estimates)."""
+        more argument), "bend" (second derivatives of each event's outputs along so many directions) or "second"
+        (estimates of those of expected outputs, by parameter along so many directions). ``own``: the parameters of
+        which every event has its own value, (*shape, events); so have the points then (not for the estimates)."""
         still = wrt is None or what in ("reverse", "taped", "outside")
         tangents = {"ratio": points, "bend": 1}.get(what, 0 if still else wrt.total)
         settings = replace(
@@ -145,7 +146,7 @@ class Compiled:
         if what in kinds:
             one = partial(kinds[what], lowering, tile)
         else:
-            ways = {"forward": run.forward, "reverse": run.reverse, "taped": run.taped}
+            ways = {"forward": run.forward, "reverse": run.reverse, "taped": run.taped, "second": second.estimates}
             if self.plan is not None and self.plan.whole is not None:
                 ways["outside"] = partial(outside, self.plan.whole)
             one = partial(ways.get(what, joint.derivatives), lowering, tile, wrt)
@@ -228,7 +229,13 @@ class Compiled:
         for, fault table, seconds of compiling and of running."""
         tile, tiles = self._tile(n, what)
         start, count = part or (0, n)
-        whole = what in ("forward", "reverse", "taped", "outside")  # batches that baselines are taken over stay whole
+        whole = what in (
+            "forward",
+            "reverse",
+            "taped",
+            "outside",
+            "second",
+        )  # batches that baselines are taken over stay whole
         jagged = frozenset() if whole else Lowering(self.graph, None, self.settings).jagged
         own = own or {}
         number = 0 if points is None else next(v.shape[k in own] for k, v in points.items())

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from hepppl.backends.jax import shadows
 from hepppl.backends.jax.gradients import controls, influenced, least_variance, raw_outputs, shares
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Address, Machine, Registers, Reservoir, Sum, nobody
@@ -99,6 +100,11 @@ def run_events(
     m = start(lowering, size, seed, numbers, inputs)
     m.wanted = wanted
     lowering.run(m, lowering.program.body)
+
+    def again(other: Lowering) -> Machine:
+        return run_events(other, size, seed, numbers, params, data, wanted, tangents, batched)
+
+    shadows.follow(lowering, m, again, raw_outputs)
     return m
 
 

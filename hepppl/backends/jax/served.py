@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -34,7 +35,7 @@ class Served:
         return state
 
     def visit(self, state: Any, site: VisitSite) -> Visit:
-        out = self._call("visit", lambda: self.numerics.visit(state, site))
+        out = self._move(state, site)
         if not isinstance(out, Visit):
             raise self._wrong("visit", f"gave {type(out).__name__}, not a Visit")
         if jax.tree.structure(out.state) != jax.tree.structure(state):
@@ -55,6 +56,9 @@ class Served:
             raise self._wrong("visit", f"gave a value of type {given} where the site draws {drawn}")
         return out
 
+    def _move(self, state: Any, site: VisitSite) -> Visit:
+        return self._call("visit", lambda: self.numerics.visit(state, site))
+
     def _weights(self, site: VisitSite) -> tuple[int, ...]:
         """The shape of a value: of a relaxed categorical one, that of its probabilities."""
         categorical = self.metadata.relaxes and site.sample().dtype != bool
@@ -66,6 +70,12 @@ class Served:
             found = f"gave an array of shape {share.shape}, not {event.value.shape}: one number for each event"
             raise self._wrong("contribution", found)
         return share
+
+    @property
+    def eta(self) -> float | None:
+        """The multiple of the difference that relaxed programs make; None where it is fitted."""
+        found = self.numerics.options.get("eta")
+        return None if found is None else float(found)
 
     @property
     def doubles(self) -> bool:
@@ -85,6 +95,13 @@ class Served:
             raise self._wrong("control", f"gave an array of shape {jnp.shape(found)}: one number for each event")
         return found
 
+    def density(self, state: Any) -> Any:
+        found = self._call("density", lambda: self.numerics.density(state))
+        events = {jnp.shape(leaf) for leaf in jax.tree.leaves(state)}
+        if found is not None and {jnp.shape(found)} != events:
+            raise self._wrong("density", f"gave an array of shape {jnp.shape(found)}: one number for each event")
+        return found
+
     def _call(self, move: str, fn: Callable[[], Any]) -> Any:
         try:
             return fn()
@@ -95,6 +112,18 @@ class Served:
 
     def _wrong(self, move: str, found: str) -> HepPluginError:
         return HepPluginError(Diagnostic("E805", f"{self.what}, {move}: {found}"))
+
+
+class Shadow(Served):
+    """An estimator that serves the relaxed program beside the event: at fixed noise, or given the values drawn."""
+
+    def __init__(self, served: Served, given: bool) -> None:
+        self.__dict__.update(served.__dict__)
+        self.metadata = replace(served.metadata, relaxes=True, shadows=False)
+        self.given = given
+
+    def _move(self, state: Any, site: VisitSite) -> Visit:
+        return Visit(self._call("shadow", lambda: self.numerics.shadow(site, self.given)), state)
 
 
 def not_finite(vals: list[Val]) -> Val:
