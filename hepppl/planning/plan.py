@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hepppl.planning.importance import Importance
+
 if TYPE_CHECKING:
     from hepppl.planning.tune import Tuning
 
@@ -16,6 +18,7 @@ class SitePlan:
 
     ``influences``: the outputs downstream of the site. ``relative_cost``: simulations beside the one that gives f.
     ``measured``: variance × time of the plan with this choice relative to the plan before tuning; None if not measured.
+    ``importance``: of its candidates for the event's alternative, where one was learned.
     """
 
     site: str
@@ -29,6 +32,7 @@ class SitePlan:
     influences: frozenset[str]
     line: int
     measured: float | None = None
+    importance: Importance | None = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,9 @@ class Plan:
     @property
     def key(self) -> tuple[object, ...]:
         """What tells plans apart that differentiate otherwise: plans of one key compile to the same."""
-        rows = tuple((row.number, row.estimator, repr(sorted(row.options.items()))) for row in self.rows)
+        rows = tuple(
+            (row.number, row.estimator, repr(sorted(row.options.items())), repr(row.importance)) for row in self.rows
+        )
         return self.wrt, repr(self.whole), rows
 
     def __getitem__(self, number: int) -> SitePlan:

@@ -33,7 +33,8 @@ class Reservoir:
     potential times coefficient over its weight; its derivative times ``total`` times (f(alternative) - f) is the
     contribution. ``takes`` counts how often the candidate was replaced (None inside a process).
     ``draw``: a uniform for the next decision. ``owner``: the group of sites that the kept candidate comes from, where
-    that matters.
+    that matters. ``noted``: in a pilot run, (2 + features, events): the kept candidate's site number, its importance and
+    its features.
     """
 
     total: Array
@@ -41,11 +42,17 @@ class Reservoir:
     takes: Array | None
     draw: Array
     owner: Array | None
+    noted: Array | None = None
 
 
 def nobody(lowering: Lowering, size: int) -> Array | None:
     """The owner of an empty reservoir."""
     return jnp.full(size, -1, jnp.int32) if lowering.owned else None
+
+
+def nothing_noted(lowering: Lowering, size: int) -> Array | None:
+    """What is noted of an empty reservoir."""
+    return jnp.full((2 + lowering.noting, size), -1, lowering.settings.dtype) if lowering.settings.pilot else None
 
 
 @jax.tree_util.register_dataclass

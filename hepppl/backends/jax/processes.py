@@ -12,7 +12,7 @@ from jax import Array, lax
 from hepppl.backends.jax import reductions
 from hepppl.backends.jax.lanes import gather, run_lanes
 from hepppl.backends.jax.lowering import Lowering
-from hepppl.backends.jax.machine import MASK, Address, Machine, Registers, Reservoir, nobody
+from hepppl.backends.jax.machine import MASK, Address, Machine, Registers, Reservoir, nobody, nothing_noted
 from hepppl.backends.jax.particles import Choice, Layout, Override, Particle, Particles, blank_stack, strip
 from hepppl.backends.jax.random import DRAW, MERGE, threefry2x32, uniform
 from hepppl.backends.jax.value import Val, apply, batch, join_trees, select, stable_carry
@@ -159,7 +159,8 @@ def root_track(run: Run, m: Machine, args: list[Val], key: tuple[Array, Array], 
         tangents = run.lowering.settings.tangents
         word, _ = threefry2x32(*key, DRAW, 0, run.lowering.settings.rounds)
         chosen = Val(jnp.zeros(size, real), jnp.zeros((tangents, size), real) if tangents else None)
-        reservoir = Reservoir(jnp.zeros(size, real), chosen, None, uniform(word, real), nobody(run.lowering, size))
+        owner, noted = nobody(run.lowering, size), nothing_noted(run.lowering, size)
+        reservoir = Reservoir(jnp.zeros(size, real), chosen, None, uniform(word, real), owner, noted)
         nodes = run.lowering.process_nodes(run.node.attrs["process"])
         sites = [n for n in nodes if n.op == "site" and run.lowering.offering(n)]
         number = zero if len(sites) > 1 else None
@@ -292,7 +293,8 @@ def follow_alternatives(
         chosen = select(Val(take), inner.chosen, outer.chosen)
         takes = None if outer.takes is None else outer.takes + take.astype(jnp.int32)
         owner = None if outer.owner is None else jnp.where(take, inner.owner, outer.owner)
-        m.registers = replace(m.registers, reservoir=Reservoir(total, chosen, takes, outer.draw, owner))
+        noted = None if outer.noted is None else jnp.where(take, inner.noted, outer.noted)
+        m.registers = replace(m.registers, reservoir=Reservoir(total, chosen, takes, outer.draw, owner, noted))
         m.restart_alternative(take)
     else:
         take, total = jnp.zeros(size, bool), outer.total

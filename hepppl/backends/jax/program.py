@@ -127,11 +127,15 @@ class Compiled:
         and the table of faults that its ``fault`` output counts in (complete once the function has been traced).
 
         ``what``: "simulate"; "forward", "reverse", "taped" or "outside" (estimates of derivatives); "score" or "move"
-        (derivatives of each event's joint density or outputs); "ratio" (joint ratios to ``points`` other points, one
+        (derivatives of each event's joint density or outputs); "pilot" or "guessed" (what decided which candidate an event
+        kept, in forward and in reverse mode); "ratio" (joint ratios to ``points`` other points, one
         more argument) or "bend" (second derivatives along so many directions). ``own``: the parameters of which every
         event has its own value, (*shape, events); so have the points then (not for the estimates)."""
         still = wrt is None or what in ("reverse", "taped", "outside")
         tangents = {"ratio": points, "bend": 1}.get(what, 0 if still else wrt.total)
+        pilot = what in ("pilot", "guessed")
+        if pilot and tangents > TANGENTS:
+            tangents = 1
         settings = replace(
             self.settings,
             tangents=tangents,
@@ -139,13 +143,15 @@ class Compiled:
             tape=self.turns if what == "taped" else 0,
             joint=what in ("score", "ratio"),
             moves=what in ("move", "bend"),
+            pilot=pilot,
+            guessed=what == "guessed",
         )
         lowering = Lowering(self.graph, self.plan, settings)
         kinds = {"simulate": run.simulate, "ratio": joint.ratios, "bend": joint.curvatures}
         if what in kinds:
             one = partial(kinds[what], lowering, tile)
         else:
-            ways = {"forward": run.forward, "reverse": run.reverse, "taped": run.taped}
+            ways = {"forward": run.forward, "reverse": run.reverse, "taped": run.taped, "pilot": run.pilot, "guessed": run.pilot}
             if self.plan is not None and self.plan.whole is not None:
                 ways["outside"] = partial(outside, self.plan.whole)
             one = partial(ways.get(what, joint.derivatives), lowering, tile, wrt)
@@ -228,7 +234,7 @@ class Compiled:
         for, fault table, seconds of compiling and of running."""
         tile, tiles = self._tile(n, what)
         start, count = part or (0, n)
-        whole = what in ("forward", "reverse", "taped", "outside")  # batches that baselines are taken over stay whole
+        whole = what in ("forward", "reverse", "taped", "outside", "pilot", "guessed")  # batches that baselines are taken over stay whole
         jagged = frozenset() if whole else Lowering(self.graph, None, self.settings).jagged
         own = own or {}
         number = 0 if points is None else next(v.shape[k in own] for k, v in points.items())

@@ -13,7 +13,7 @@ from jax import Array
 
 from hepppl.backends.jax.gradients import controls, influenced, least_variance, raw_outputs, shares
 from hepppl.backends.jax.lowering import Lowering
-from hepppl.backends.jax.machine import Address, Machine, Registers, Reservoir, Sum, nobody
+from hepppl.backends.jax.machine import Address, Machine, Registers, Reservoir, Sum, nobody, nothing_noted
 from hepppl.backends.jax.random import DRAW, event_keys, threefry2x32, uniform
 from hepppl.backends.jax.value import Val, batch, spread
 from hepppl.diagnostics import Diagnostic
@@ -61,7 +61,9 @@ def start(lowering: Lowering, size: int, seed: Seed, numbers: Numbers, inputs: M
         t = None if settings.reverse else jnp.zeros((settings.tangents, size), settings.dtype)
         word, _ = threefry2x32(*address.key, DRAW, 0, settings.rounds)
         draw = uniform(word, settings.dtype)
-        reservoir = Reservoir(zero, Val(zero, t), jnp.zeros(size, jnp.int32), draw, nobody(lowering, size))
+        takes = jnp.zeros(size, jnp.int32)
+        noted = nothing_noted(lowering, size)
+        reservoir = Reservoir(zero, Val(zero, t), takes, draw, nobody(lowering, size), noted)
     weighted = any(node.op in ("weight", "require") for node in lowering.graph.nodes())
     weight = Val(jnp.ones(size, settings.dtype)) if weighted else None
     steps = jnp.zeros(size, jnp.int32) if lowering.counts_steps else None
@@ -139,6 +141,27 @@ def forward(
             gradient[name] += share.rest.t
     outputs = {k: v.p for k, v in raw.items()}
     return {"outputs": outputs, "gradient": gradient, "fault": m.registers.fault, "most": m.registers.most}
+
+
+def pilot(
+    lowering: Lowering, size: int, wrt: Wrt, seed: Seed, numbers: Numbers, params: Any, data: Any, wanted: Array
+) -> dict[str, Any]:
+    """What decided which candidate an event kept, and what its alternative changed: ``noted`` (see `Reservoir`),
+    ``total`` weight, the norm of the ``slope`` over the kept candidate's weight, and ``change`` of each output."""
+    tangents = wrt.seeds(lowering.settings.dtype)
+    if lowering.settings.tangents < wrt.total:  # one direction stands for all: its square is that of the norm, on average
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], wrt.total).astype(lowering.settings.dtype)
+        tangents = {k: jnp.tensordot(signs, t, 1)[None] for k, t in tangents.items()}
+    m = run_events(lowering, size, seed, numbers, params, data, wanted, tangents)
+    reservoir, raw = m.registers.reservoir, raw_outputs(lowering, m)
+    assert reservoir is not None
+    assert reservoir.chosen.t is not None
+    alive = reservoir.total > 0
+    change = {k: jnp.where(alive, v.a - v.p, 0) if v.a is not None else jnp.zeros_like(v.p) for k, v in raw.items()}
+    slope = jnp.sqrt(jnp.sum(reservoir.chosen.t**2, 0))
+    found = {"noted": reservoir.noted, "total": reservoir.total, "slope": slope, "change": change}
+    outputs = {k: v.p for k, v in raw.items()}
+    return {"outputs": outputs, "weight": None, "fault": m.registers.fault, "most": m.registers.most, **found}
 
 
 def reverse(

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from hepppl.backends.jax import steering
 from hepppl.backends.jax.crossings import coincident, thresholds
 from hepppl.backends.jax.joint import record
 from hepppl.backends.jax.law import bound_law
@@ -150,7 +151,7 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
     flat = rest[len(leaves) :]
     offers = [Offer(*(Val(v.p, v.t, None, v.batched) for v in flat[3 * i : 3 * i + 3])) for i in range(offer_count[0])]
     if offers and m.registers.reservoir is not None:
-        take, alternative = consider(lowering, m, offers, dtype, group)
+        take, alternative = consider(lowering, m, offers, dtype, number)
         if m.particles is not None:
             m.particles.choose(m, node, take, alternative)
         else:
@@ -167,22 +168,25 @@ def overridden(m: Machine, node: Node, value: Val) -> Val:
     return m.particles.override.at(m, node, value)
 
 
-def consider(lowering: Lowering, m: Machine, offers: list[Offer], dtype: Any, group: int) -> tuple[Array, Array]:
-    """Put the candidates of a group's visit to the event's reservoir; returns which events took one, and its value.
+def consider(lowering: Lowering, m: Machine, offers: list[Offer], dtype: Any, number: int) -> tuple[Array, Array]:
+    """Put the candidates of a visit of a site to the event's reservoir; returns which events took one, and its value.
 
     Reservoir sampling with weights (Chao 1982): a candidate replaces the kept one with probability weight / total, so
     that in the end each is kept with probability proportional to its weight. Weights are |coefficient| times the norm
-    of the potential's derivative where derivatives are carried, times a guess of it in reverse mode. One uniform serves
-    all decisions of an event: given its outcome, each leaves a uniform behind.
+    of the potential's derivative where derivatives are carried, times a guess of it in reverse mode, and times the
+    site's importance where that was learned. One uniform serves all decisions of an event: given its outcome, each
+    leaves a uniform behind.
     """
     reservoir = m.registers.reservoir
     assert reservoir is not None
     real = lowering.settings.dtype
     total, chosen, draw = reservoir.total, reservoir.chosen, reservoir.draw
+    group, importance = lowering.group_of[number], steering.importance(lowering, m, number)
     alternative, taken = jnp.zeros(m.size, dtype), jnp.zeros(m.size, bool)
     for offer in offers:
         coefficient = lax.stop_gradient(batch(offer.coefficient, m.size).p).astype(real)
         weight = selection_weight(lowering, m, coefficient, offer.potential)
+        weight = weight if importance is None else weight * importance
         after = total + weight
         mark = draw * after
         take = decided(mark < weight)
@@ -198,7 +202,10 @@ def consider(lowering: Lowering, m: Machine, offers: list[Offer], dtype: Any, gr
         taken = taken | take
     takes = None if reservoir.takes is None else reservoir.takes + taken.astype(jnp.int32)
     owner = None if reservoir.owner is None else jnp.where(taken, group, reservoir.owner)
-    m.registers = replace(m.registers, reservoir=Reservoir(total, chosen, takes, draw, owner))
+    noted = reservoir.noted
+    if noted is not None:
+        noted = jnp.where(taken, steering.note(lowering, m, number, importance), noted)
+    m.registers = replace(m.registers, reservoir=Reservoir(total, chosen, takes, draw, owner, noted))
     return taken, alternative
 
 
@@ -211,7 +218,7 @@ def guessed_slope(potential: Array) -> Array:
 
 def selection_weight(lowering: Lowering, m: Machine, coefficient: Array, potential: Val) -> Array:
     weight = jnp.abs(coefficient)
-    if not lowering.settings.reverse:
+    if not (lowering.settings.reverse or lowering.settings.guessed):
         slope = batch(potential, m.size).t
         if slope is None:
             return jnp.zeros_like(weight)
