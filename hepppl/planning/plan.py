@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hepppl.planning.importance import Importance
+from hepppl.plugin.registry import load_estimator
 
 if TYPE_CHECKING:
     from hepppl.planning.tune import Tuning
@@ -33,6 +34,17 @@ class SitePlan:
     line: int
     measured: float | None = None
     importance: Importance | None = None
+
+    def steered(self, other: SitePlan) -> SitePlan:
+        """This row with the importance of another plan's, where both estimators make candidates."""
+        if other.importance is None or self.estimator is None or not load_estimator(self.estimator).offers:
+            return self
+        return replace(self, importance=other.importance)
+
+    @property
+    def reason(self) -> str:
+        """Why this estimator, and what the importance of its candidates was learned from."""
+        return self.why if self.importance is None else f"{self.why}; {self.importance.why}"
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ from hepppl.backends.jax.machine import Machine
 from hepppl.backends.jax.ops import ELEMENTWISE, GENTLE, function, integer_pow
 from hepppl.backends.jax.served import Served
 from hepppl.backends.jax.settings import Settings
+from hepppl.backends.jax.steering import Steering
 from hepppl.backends.jax.value import Val, apply, carries_points, everywhere, strict_elementwise
 from hepppl.diagnostics import Diagnostic, Span
 from hepppl.diagnostics.errors import HepValueError
 from hepppl.graph import Crossing, ModelGraph, Node, Region, Tensor, Value, places, walk
-from hepppl.planning.importance import Feature, Importance, features
 from hepppl.planning.plan import Plan
 from hepppl.plugin.registry import call_function, load_estimator
 
@@ -69,6 +69,7 @@ class Lowering:
                 self.groups.append(group)
             self.group_of[row.number] = self.groups.index(group)
         self.metadata = [load_estimator(g.estimator).given(dict(g.options)) for g in self.groups]
+        self.steering = Steering(self)
         self.numerics = [Served(m, dict(g.options)) for m, g in zip(self.metadata, self.groups, strict=True)]
 
     # ------------------------------------------------------------ facts
@@ -106,37 +107,13 @@ class Lowering:
     def foreseen(self, node: Node) -> tuple[Value, ...]:
         """What the crossings and the importance of the sites in a node are computed from, though it may not use it
         itself."""
-        if not self.crossings and not self.telling:
+        if not self.crossings and not self.steering.telling:
             return ()
         sites = [n for n in (node, *(n for r in node.regions for n in self.graph.walk(r))) if n.op == "site"]
         numbers = [site.attrs["number"] for site in sites]
         found = [reads(c) for number in numbers for c in self.crossings.get(number, ())]
-        found += [frozenset(self.telling[number].values()) for number in numbers if number in self.telling]
+        found += [frozenset(self.steering.telling.get(number, {}).values()) for number in numbers]
         return tuple(sorted(frozenset().union(*found), key=lambda v: v.id))
-
-    @cached_property
-    def importances(self) -> dict[int, Importance]:
-        """Of the sites whose candidates have one, by site number."""
-        rows = (row for row in self.rows.values() if row.importance is not None and row.number in self.group_of)
-        guessed = self.settings.reverse or self.settings.guessed
-        return {row.number: row.importance for row in rows if row.importance and row.importance.guessed == guessed}
-
-    @cached_property
-    def telling(self) -> dict[int, dict[Feature, Value]]:
-        """The features that are values of the program, of the sites that note them or have an importance."""
-        wanted = {number: [factor.feature for factor in found.factors] for number, found in self.importances.items()}
-        if self.settings.pilot:
-            wanted = {number: [*self.features(number), *wanted.get(number, ())] for number in self.group_of}
-        known = {number: {v.id: v for v in self.graph.known_at(number)} for number in wanted}
-        return {n: {f: known[n][f.number] for f in found if f.kind == "value"} for n, found in wanted.items()}
-
-    def features(self, number: int) -> tuple[Feature, ...]:
-        return features(self.graph, number)
-
-    @cached_property
-    def noting(self) -> int:
-        """The most features that a site notes."""
-        return max((len(self.features(number)) for number in self.group_of), default=0)
 
     def fault_code(self, kind: str, node: Any, message: str, span: Span | None = None) -> int:
         key = (kind, node)

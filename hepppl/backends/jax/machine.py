@@ -33,8 +33,8 @@ class Reservoir:
     potential times coefficient over its weight; its derivative times ``total`` times (f(alternative) - f) is the
     contribution. ``takes`` counts how often the candidate was replaced (None inside a process).
     ``draw``: a uniform for the next decision. ``owner``: the group of sites that the kept candidate comes from, where
-    that matters. ``noted``: in a pilot run, (2 + features, events): the kept candidate's site number, its importance and
-    its features.
+    that matters. ``noted``: in a pilot run, (2 + features, events): of the kept candidate the site's number, the
+    importance and the features.
     """
 
     total: Array
@@ -52,7 +52,9 @@ def nobody(lowering: Lowering, size: int) -> Array | None:
 
 def nothing_noted(lowering: Lowering, size: int) -> Array | None:
     """What is noted of an empty reservoir."""
-    return jnp.full((2 + lowering.noting, size), -1, lowering.settings.dtype) if lowering.settings.pilot else None
+    return (
+        jnp.full((2 + lowering.steering.noting, size), -1, lowering.settings.dtype) if lowering.settings.pilot else None
+    )
 
 
 @jax.tree_util.register_dataclass

@@ -127,15 +127,14 @@ class Compiled:
         and the table of faults that its ``fault`` output counts in (complete once the function has been traced).
 
         ``what``: "simulate"; "forward", "reverse", "taped" or "outside" (estimates of derivatives); "score" or "move"
-        (derivatives of each event's joint density or outputs); "pilot" or "guessed" (what decided which candidate an event
-        kept, in forward and in reverse mode); "ratio" (joint ratios to ``points`` other points, one
+        (derivatives of each event's joint density or outputs); "pilot" or "guessed" (which candidates were
+        kept, and why, with weights as in forward or reverse mode); "ratio" (joint ratios to ``points`` other points, one
         more argument) or "bend" (second derivatives along so many directions). ``own``: the parameters of which every
         event has its own value, (*shape, events); so have the points then (not for the estimates)."""
         still = wrt is None or what in ("reverse", "taped", "outside")
         tangents = {"ratio": points, "bend": 1}.get(what, 0 if still else wrt.total)
         pilot = what in ("pilot", "guessed")
-        if pilot and tangents > TANGENTS:
-            tangents = 1
+        tangents = 1 if pilot and tangents > TANGENTS else tangents
         settings = replace(
             self.settings,
             tangents=tangents,
@@ -151,12 +150,17 @@ class Compiled:
         if what in kinds:
             one = partial(kinds[what], lowering, tile)
         else:
-            ways = {"forward": run.forward, "reverse": run.reverse, "taped": run.taped, "pilot": run.pilot, "guessed": run.pilot}
+            ways = {
+                "forward": run.forward,
+                "reverse": run.reverse,
+                "taped": run.taped,
+                "pilot": run.pilot,
+                "guessed": run.pilot,
+            }
             if self.plan is not None and self.plan.whole is not None:
                 ways["outside"] = partial(outside, self.plan.whole)
             one = partial(ways.get(what, joint.derivatives), lowering, tile, wrt)
-        if own:
-            one = partial(one, own=own)
+        one = partial(one, own=own) if own else one
 
         def call(seed: Any, first: Any, count: Any, params: Any, data: Any, *points: Any) -> Any:
             def batch(offset: Array) -> Any:
@@ -234,7 +238,14 @@ class Compiled:
         for, fault table, seconds of compiling and of running."""
         tile, tiles = self._tile(n, what)
         start, count = part or (0, n)
-        whole = what in ("forward", "reverse", "taped", "outside", "pilot", "guessed")  # batches that baselines are taken over stay whole
+        whole = what in (
+            "forward",
+            "reverse",
+            "taped",
+            "outside",
+            "pilot",
+            "guessed",
+        )  # batches that baselines are taken over stay whole
         jagged = frozenset() if whole else Lowering(self.graph, None, self.settings).jagged
         own = own or {}
         number = 0 if points is None else next(v.shape[k in own] for k, v in points.items())

@@ -149,7 +149,9 @@ def pilot(
     """What decided which candidate an event kept, and what its alternative changed: ``noted`` (see `Reservoir`),
     ``total`` weight, the norm of the ``slope`` over the kept candidate's weight, and ``change`` of each output."""
     tangents = wrt.seeds(lowering.settings.dtype)
-    if lowering.settings.tangents < wrt.total:  # one direction stands for all: its square is that of the norm, on average
+    if (
+        lowering.settings.tangents < wrt.total
+    ):  # one direction stands for all: its square is that of the norm, on average
         signs = np.random.default_rng(0).choice([-1.0, 1.0], wrt.total).astype(lowering.settings.dtype)
         tangents = {k: jnp.tensordot(signs, t, 1)[None] for k, t in tangents.items()}
     m = run_events(lowering, size, seed, numbers, params, data, wanted, tangents)

@@ -10,8 +10,8 @@ import numpy as np
 @dataclass(frozen=True)
 class Settings:
     """Static choices of a compilation. ``tangents``: derivatives carried along (0 in simulation and reverse mode).
-    ``pilot``: what decides which candidate an event keeps is noted (`hepppl.backends.jax.steering`); ``guessed``: weights
-    of candidates are made as in reverse mode.
+    ``pilot``: what decides which candidate an event keeps is noted (`hepppl.backends.jax.steering`). ``guessed``:
+    weights of candidates are made as in reverse mode.
     ``joint``: they are those of the density of all that is drawn, at fixed values of it, or the densities at so many
     other points (`hepppl.backends.jax.joint`). ``moves``: they are those of the outputs, of which no expectation is
     taken."""
