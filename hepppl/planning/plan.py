@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hepppl.planning.importance import Importance
+from hepppl.plugin.estimator import ALL
 from hepppl.plugin.registry import load_estimator
 
 if TYPE_CHECKING:
@@ -62,8 +63,16 @@ class Plan:
     @property
     def relative_cost(self) -> float:
         """What a gradient is expected to cost beside the simulation, in simulations: one share for each estimator,
-        since an event has one alternative and one sum of scores, whatever the number of its sites."""
-        return sum({row.estimator: row.relative_cost for row in self.rows}.values())
+        since an event has one alternative and one sum of scores, whatever the number of its sites; one for every site
+        whose candidates each have an alternative of their own."""
+        shared: dict[str | None, float] = {}
+        alone = 0.0
+        for row in self.rows:
+            if row.estimator is not None and load_estimator(row.estimator).given(row.options).alternatives == ALL:
+                alone += row.relative_cost
+            else:
+                shared[row.estimator] = max(row.relative_cost, shared.get(row.estimator, 0.0))
+        return alone + sum(shared.values())
 
     @property
     def key(self) -> tuple[object, ...]:

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple, Protocol
 from hepppl.plugin.loading import load_target
 
 API_VERSION = 1
+#: Of `Estimator.alternatives`.
+ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class SiteInfo:
     ``moving``: the names of the distribution's arguments that may carry a derivative; empty for combinators
     (``truncated``, ``mixture``), which are told by the parenthesis in ``distribution``. ``unrelaxed``: of a discrete
     site, the first use that a real number in place of its value has no part in (where a relaxation is asked for).
+    ``instances``: how often an event comes by the site at most; None in processes and in `while`, where it varies.
     """
 
     name: str
@@ -48,6 +51,7 @@ class SiteInfo:
     obstacles: tuple[str, ...] = ()
     moving: tuple[str, ...] = ()
     unrelaxed: str | None = None
+    instances: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ class Estimator:
     so that no comparison listed there can flip at fixed noise. The value carries a derivative (``pathwise``).
     ``whole_program``: it differentiates expected outputs without looking at any site, and is asked for with ``"*"``;
     its numerics are `ProgramNumerics`.
+    ``alternatives``: how many alternatives of an event are run, each with a candidate chosen independently of the
+    others, and averaged; `ALL`: one for every candidate of the sites that it serves.
     ``parts``: the names of the estimators that it is made of.
     ``relaxes``: the value that its visits give to a Bernoulli site is a real number in [0, 1], to a categorical one
     weights (values,) that add up to 1; they carry a derivative. The engine relaxes what is computed from them.
@@ -84,6 +90,7 @@ class Estimator:
     whole_program: bool = False
     parts: tuple[str, ...] = ()
     relaxes: bool = False
+    alternatives: int | str = 1
     rank: int = 0
     variants: tuple[Mapping[str, Any], ...] = ()
     api: int = API_VERSION

@@ -58,10 +58,11 @@ class Blend(Estimator):
         return None
 
     def given(self, options: Mapping[str, Any]) -> Blend:
-        blended = tuple(part(text)[0] for text in options.values())
+        blended = tuple(estimator.given(given) for estimator, given in map(part, options.values()))
         cost = sum(estimator.relative_cost for estimator in blended)
         names = tuple(estimator.name for estimator in blended)
-        return replace(self, blended=blended, parts=names, relative_cost=cost)
+        number = next((estimator.alternatives for estimator in blended if estimator.offers), 1)
+        return replace(self, blended=blended, parts=names, relative_cost=cost, alternatives=number)
 
 
 ESTIMATOR = Blend(
@@ -80,4 +81,5 @@ ESTIMATOR = Blend(
     options={"a": "score", "b": "stochastic_ad"},
     offers=True,
     rank=1,
+    variants=({}, {"b": "stochastic_ad(alternatives=2)"}, {"b": "stochastic_ad(alternatives=4)"}),
 )

@@ -13,7 +13,7 @@ from jax import Array, lax
 from hepppl.backends.jax import relaxed
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Machine
-from hepppl.backends.jax.value import Val, apply, batch, is_val
+from hepppl.backends.jax.value import Val, aligned, apply, batch, is_val
 
 WEIGHT = "weight"  # the name of the output E[weight]
 GROUPS = 32  # a multiple of a control variate is fitted on the other groups of a batch
@@ -81,12 +81,12 @@ def shares(lowering: Lowering, m: Machine, name: str, raw: Val) -> Shares:
                 rest = share if rest is None else plus(rest, share)
     reservoir = m.registers.reservoir
     if reservoir is not None and raw.a is not None:
-        gap = reservoir.total * (lax.stop_gradient(raw.a - raw.p)).reshape(-1, m.size)
-        gap = jnp.where(reservoir.total > 0, gap, 0)
-        alone = plus(alone, times(gap, reservoir.chosen))
+        change = lax.stop_gradient(raw.a - raw.p).reshape(*lowering.layers.shape, -1, m.size)
+        gap = jnp.where(aligned(reservoir.total > 0, change), aligned(reservoir.total, change) * change, 0)
+        alone = plus(alone, lowering.layers.joined(gap, reservoir.chosen))
         for group in gaps:
-            own = gap if reservoir.owner is None else jnp.where(reservoir.owner == group, gap, 0)
-            gaps[group] = plus(gaps[group], times(own, reservoir.chosen))
+            own = gap if reservoir.owner is None else jnp.where(aligned(reservoir.owner == group, gap), gap, 0)
+            gaps[group] = plus(gaps[group], lowering.layers.joined(own, reservoir.chosen))
 
     def shaped(v: Val) -> Val:
         return Val(v.p.reshape(raw.p.shape), None if v.t is None else v.t.reshape(v.t.shape[0], *raw.p.shape))
@@ -101,11 +101,6 @@ def each_element(m: Machine, group: int, flat: Array, share: Callable[[Any, Batc
         return jax.vmap(lambda f: jnp.broadcast_to(share(state, BatchEvent(f, m.wanted)), f.shape))(flat)
 
     return of_state(m, group, every)
-
-
-def times(factor: Array, v: Val) -> Val:
-    """A value (events,) times a factor (elements, events) that has no derivative."""
-    return Val(factor * v.p, None if v.t is None else factor * v.t[:, None, :])
 
 
 def negative(v: Val) -> Val:

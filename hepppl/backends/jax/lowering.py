@@ -13,6 +13,7 @@ import numpy as np
 from hepppl.backends.jax import relaxed
 from hepppl.backends.jax.crossings import reads
 from hepppl.backends.jax.kept import with_kept
+from hepppl.backends.jax.layers import Layers
 from hepppl.backends.jax.machine import Machine
 from hepppl.backends.jax.ops import ELEMENTWISE, GENTLE, function, integer_pow
 from hepppl.backends.jax.served import Served
@@ -69,8 +70,8 @@ class Lowering:
                 self.groups.append(group)
             self.group_of[row.number] = self.groups.index(group)
         self.metadata = [load_estimator(g.estimator).given(dict(g.options)) for g in self.groups]
-        self.steering = Steering(self)
         self.numerics = [Served(m, dict(g.options)) for m, g in zip(self.metadata, self.groups, strict=True)]
+        self.steering, self.layers = Steering(self), Layers.of(self)
 
     # ------------------------------------------------------------ facts
 

@@ -127,13 +127,12 @@ class Compiled:
         and the table of faults that its ``fault`` output counts in (complete once the function has been traced).
 
         ``what``: "simulate"; "forward", "reverse", "taped" or "outside" (estimates of derivatives); "score" or "move"
-        (derivatives of each event's joint density or outputs); "pilot" or "guessed" (which candidates were
-        kept, and why, with weights as in forward or reverse mode); "ratio" (joint ratios to ``points`` other points, one
-        more argument) or "bend" (second derivatives along so many directions). ``own``: the parameters of which every
-        event has its own value, (*shape, events); so have the points then (not for the estimates)."""
-        still = wrt is None or what in ("reverse", "taped", "outside")
+        (derivatives of each event's joint density or outputs); "pilot" or "guessed" (the candidates that are kept, by
+        weights as in forward or reverse mode); "ratio" (joint ratios to ``points`` other points, one more argument) or
+        "bend" (second derivatives along so many directions). ``own``: the parameters of which every event has its own
+        value, (*shape, events); so have the points then (not for the estimates)."""
+        still, pilot = wrt is None or what in ("reverse", "taped", "outside"), what in ("pilot", "guessed")
         tangents = {"ratio": points, "bend": 1}.get(what, 0 if still else wrt.total)
-        pilot = what in ("pilot", "guessed")
         tangents = 1 if pilot and tangents > TANGENTS else tangents
         settings = replace(
             self.settings,

@@ -13,8 +13,8 @@ from jax import Array
 
 from hepppl.backends.jax.gradients import controls, influenced, least_variance, raw_outputs, shares
 from hepppl.backends.jax.lowering import Lowering
-from hepppl.backends.jax.machine import Address, Machine, Registers, Reservoir, Sum, nobody, nothing_noted
-from hepppl.backends.jax.random import DRAW, event_keys, threefry2x32, uniform
+from hepppl.backends.jax.machine import Address, Machine, Registers, Sum, empty_reservoir
+from hepppl.backends.jax.random import event_keys
 from hepppl.backends.jax.value import Val, batch, spread
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepPlanError
@@ -57,13 +57,7 @@ def start(lowering: Lowering, size: int, seed: Seed, numbers: Numbers, inputs: M
         estimators.append(jax.tree.map(Val, states))
     reservoir = None
     if lowering.offers:
-        zero = jnp.zeros(size, settings.dtype)
-        t = None if settings.reverse else jnp.zeros((settings.tangents, size), settings.dtype)
-        word, _ = threefry2x32(*address.key, DRAW, 0, settings.rounds)
-        draw = uniform(word, settings.dtype)
-        takes = jnp.zeros(size, jnp.int32)
-        noted = nothing_noted(lowering, size)
-        reservoir = Reservoir(zero, Val(zero, t), takes, draw, nobody(lowering, size), noted)
+        reservoir = empty_reservoir(lowering, address.key, size, True)
     weighted = any(node.op in ("weight", "require") for node in lowering.graph.nodes())
     weight = Val(jnp.ones(size, settings.dtype)) if weighted else None
     steps = jnp.zeros(size, jnp.int32) if lowering.counts_steps else None

@@ -182,11 +182,12 @@ def consider(lowering: Lowering, m: Machine, offers: list[Offer], dtype: Any, nu
     real = lowering.settings.dtype
     total, chosen, draw = reservoir.total, reservoir.chosen, reservoir.draw
     group, importance = lowering.group_of[number], steering.importance(lowering, m, number)
-    alternative, taken = jnp.zeros(m.size, dtype), jnp.zeros(m.size, bool)
-    for offer in offers:
+    alternative, taken = jnp.zeros(total.shape, dtype), jnp.zeros(total.shape, bool)
+    for place, offer in enumerate(offers):
         coefficient = lax.stop_gradient(batch(offer.coefficient, m.size).p).astype(real)
         weight = selection_weight(lowering, m, coefficient, offer.potential)
         weight = weight if importance is None else weight * importance
+        weight = lowering.layers.admitted(weight, number, m.address.index, place)
         after = total + weight
         mark = draw * after
         take = decided(mark < weight)
