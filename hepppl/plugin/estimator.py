@@ -124,6 +124,9 @@ class VisitSite(Protocol):
     params: tuple[Any, ...]
     uniform: Any  # the site's own uniform in (0, 1): the same whatever estimator serves the site
 
+    # How much a candidate of the site matters, by what is known before it draws; 1 where that was not learned.
+    importance: Any
+
     # Of estimators that stratify: the uniforms, (n,), at which a comparison decided by this value flips, in no order
     # and differentiable in whatever they depend on. One that does not exist this time is 1, without derivative.
     crossings: Any
@@ -177,9 +180,9 @@ class EstimatorNumerics:
         return 0.0
 
     def control(self, state: Any) -> Any:
-        """A control variate, shape (events,), or None: its derivative has expectation zero in every event. For each
-        output and parameter the engine subtracts the multiple of it that leaves least variance, fitted on the other
-        events of the batch, so that no bias is added. ``contribution`` must not use the batch then."""
+        """A control variate, shape (events,), or a tuple of some, or None: its derivative has expectation zero in every
+        event. For each output and parameter the engine subtracts the multiples that leave least variance, fitted on the
+        other events of the batch, so that no bias is added. ``contribution`` must not use the batch then."""
         return None
 
     def second(self, state: Any, event: Event) -> Any:

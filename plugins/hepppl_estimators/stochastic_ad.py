@@ -58,5 +58,5 @@ ESTIMATOR = StochasticAD(
     options={"side": "both", "alternatives": 1},
     offers=True,
     rank=20,
-    variants=(*({"side": side} for side in SIDES), {"alternatives": 2}, {"alternatives": 4}),
+    variants=(*({"side": side} for side in SIDES), {"alternatives": 2}),
 )

@@ -66,7 +66,7 @@ class Shares:
 
 def shares(lowering: Lowering, m: Machine, name: str, raw: Val) -> Shares:
     flat = raw.p.reshape(-1, m.size)
-    controlled = controls(lowering, m)
+    controlled = {group for group, _ in controls(lowering, m)}
     alone, rest = Val(flat, None if raw.t is None else raw.t.reshape(raw.t.shape[0], *flat.shape)), None
     gaps: dict[int, Val] = {}
     for group, numerics in enumerate(lowering.numerics):
@@ -113,17 +113,17 @@ def of_state(m: Machine, group: int, fn: Callable[[Any], Array]) -> Val:
     return lifted(lambda *ps: fn(jax.tree.unflatten(tree, ps)), leaves)
 
 
-def controls(lowering: Lowering, m: Machine) -> dict[int, Val]:
-    """The control variates of the groups that have one, (events,)."""
+def controls(lowering: Lowering, m: Machine) -> dict[tuple[int, int], Val]:
+    """The control variates of the groups that have some, (events,), each under its group and its place there."""
     found = {}
     for group, numerics in enumerate(lowering.numerics):
         state = jax.tree.map(lambda v: v.p, m.registers.estimators[group], is_leaf=is_val)
-        if numerics.control(state) is not None:
+        for place in range(len(numerics.controls(state))):
 
-            def control(state: Any, numerics: Any = numerics) -> Array:
-                return jnp.where(True if m.wanted is None else m.wanted, numerics.control(state), 0)
+            def control(state: Any, numerics: Any = numerics, place: int = place) -> Array:
+                return jnp.where(True if m.wanted is None else m.wanted, numerics.controls(state)[place], 0)
 
-            found[group] = of_state(m, group, control)
+            found[group, place] = of_state(m, group, control)
     return found
 
 

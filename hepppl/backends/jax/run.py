@@ -123,12 +123,12 @@ def forward(
     m = run_events(lowering, size, seed, numbers, params, data, wanted, wrt.seeds(lowering.settings.dtype))
     raw = raw_outputs(lowering, m)
     zero = {name: jnp.zeros((wrt.total, *value.p.shape), value.p.dtype) for name, value in raw.items()}
-    control = {group: v.t for group, v in controls(lowering, m).items() if v.t is not None}
+    control = {key: v.t for key, v in controls(lowering, m).items() if v.t is not None}
     gradient = {}
     for name, value in raw.items():
         share = shares(lowering, m, name, value)
         own = zero[name] if share.alone.t is None else share.alone.t
-        slopes = [t for group, t in control.items() if influenced(lowering, group, name)]
+        slopes = [t for (group, _), t in control.items() if influenced(lowering, group, name)]
         slopes += [v.t for v in share.gaps.values() if v.t is not None]
         gradient[name] = least_variance(own, slopes, wanted)
         if share.rest is not None and share.rest.t is not None:
@@ -173,7 +173,7 @@ def reverse(
         parts = {name: shares(lowering, m, name, value) for name, value in raw.items()}
         alone = {name: part.alone.p for name, part in parts.items()}
         rest = {name: part.rest.p for name, part in parts.items() if part.rest is not None}
-        control = {group: v.p for group, v in controls(lowering, m).items()}
+        control = {key: v.p for key, v in controls(lowering, m).items()}
         gaps = {(name, group): v.p for name, part in parts.items() for group, v in part.gaps.items()}
         if not control and not gaps:  # then one pass serves both
             alone, rest = {name: alone[name] + rest[name] if name in rest else alone[name] for name in alone}, {}
@@ -195,10 +195,10 @@ def reverse(
         rows = [element(row) for row in jnp.eye(count, dtype=lowering.settings.dtype)]
         return jnp.stack(rows, 1).reshape(wrt.total, *shape)
 
-    controlling = {group: estimates(2, group) for group in control}
+    controlling = {key: estimates(2, key) for key in control}
     gradient = {}
     for name in alone:
-        slopes = [s for group, s in controlling.items() if influenced(lowering, group, name)]
+        slopes = [s for (group, _), s in controlling.items() if influenced(lowering, group, name)]
         slopes += [estimates(3, key) for key in gaps if key[0] == name]
         gradient[name] = least_variance(estimates(0, name), slopes, wanted)
     for name in rest:

@@ -36,10 +36,12 @@ class SiteView:
         thresholds: tuple[Any, ...] = (),
         words: tuple[Any, Any] | None = None,
         rounds: int = 20,
+        importance: Any = 1.0,
     ):
         self._law, self.uniform, self.params = bound_law(dist, inputs), u, inputs
         self.distribution, self._args = dist.name, dict(dist.args)
         self._thresholds, self._words, self._rounds = thresholds, words, rounds
+        self.importance = importance
         self._draw, self.wrong = self._law.sample(u), jnp.logical_not(self._law.valid())
         if self._draw.dtype == bool:
             # one number keeps the decision, as `decided` does, and whether it could be taken
@@ -120,16 +122,20 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
     arguments = len(leaves) + len(inputs)
     offer_count: list[int] = []
 
-    def visit(u: Any, w0: Any, w1: Any, *flat: Any) -> tuple[Any, ...]:
+    importance = steering.importance(lowering, m, number)
+    one = np.ones((), lowering.settings.dtype)
+    steered = Val(one, batched=False) if importance is None else Val(importance)
+
+    def visit(u: Any, w0: Any, w1: Any, h: Any, *flat: Any) -> tuple[Any, ...]:
         before = jax.tree.unflatten(tree, flat[: len(leaves)])
         rounds = lowering.settings.rounds
-        view = SiteView(dist, u, flat[len(leaves) : arguments], flat[arguments:], (w0, w1), rounds)
+        view = SiteView(dist, u, flat[len(leaves) : arguments], flat[arguments:], (w0, w1), rounds, h)
         out = lowering.numerics[group].visit(before, view)
         offer_count[:] = [len(out.offers)]
         return (view.wrong, out.value, *jax.tree.leaves(out.state), *(x for offer in out.offers for x in offer))
 
     moves = strict(visit) if lowering.settings.reverse else visit
-    wrong, value, *rest = apply(moves, (u, *map(Val, words), *leaves, *inputs, *crossed))
+    wrong, value, *rest = apply(moves, (u, *map(Val, words), steered, *leaves, *inputs, *crossed))
     check(wrong)
     if not lowering.numerics[group].own:
         what = f"{lowering.numerics[group].what} gave a number that is not finite at site '{node.attrs['name']}'"
@@ -151,7 +157,7 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
     flat = rest[len(leaves) :]
     offers = [Offer(*(Val(v.p, v.t, None, v.batched) for v in flat[3 * i : 3 * i + 3])) for i in range(offer_count[0])]
     if offers and m.registers.reservoir is not None:
-        take, alternative = consider(lowering, m, offers, dtype, number)
+        take, alternative = consider(lowering, m, offers, dtype, number, importance)
         if m.particles is not None:
             m.particles.choose(m, node, take, alternative)
         else:
@@ -168,7 +174,9 @@ def overridden(m: Machine, node: Node, value: Val) -> Val:
     return m.particles.override.at(m, node, value)
 
 
-def consider(lowering: Lowering, m: Machine, offers: list[Offer], dtype: Any, number: int) -> tuple[Array, Array]:
+def consider(
+    lowering: Lowering, m: Machine, offers: list[Offer], dtype: Any, number: int, importance: Array | None
+) -> tuple[Array, Array]:
     """Put the candidates of a visit of a site to the event's reservoir; returns which events took one, and its value.
 
     Reservoir sampling with weights (Chao 1982): a candidate replaces the kept one with probability weight / total, so
@@ -181,7 +189,7 @@ def consider(lowering: Lowering, m: Machine, offers: list[Offer], dtype: Any, nu
     assert reservoir is not None
     real = lowering.settings.dtype
     total, chosen, draw = reservoir.total, reservoir.chosen, reservoir.draw
-    group, importance = lowering.group_of[number], steering.importance(lowering, m, number)
+    group = lowering.group_of[number]
     alternative, taken = jnp.zeros(total.shape, dtype), jnp.zeros(total.shape, bool)
     for place, offer in enumerate(offers):
         coefficient = lax.stop_gradient(batch(offer.coefficient, m.size).p).astype(real)
