@@ -25,8 +25,8 @@ class ScoreFunction(EstimatorNumerics):
     def visit(self, state: Any, site: VisitSite) -> Visit:
         x = jax.lax.stop_gradient(site.sample())
         term = site.log_prob(x)
-        weights = (1, jax.lax.stop_gradient(site.importance))
-        return Visit(x, tuple(total + weight * term for total, weight in zip(state, weights, strict=False)))
+        terms = (term, jax.lax.stop_gradient(site.importance) * term) if self.baseline == "steered" else (term,)
+        return Visit(x, tuple(total + more for total, more in zip(state, terms, strict=True)))
 
     def contribution(self, state: Any, event: Event) -> Any:
         """(f - b) Σ log p, shape (events,). The mean over the *other* events is independent of this event's score,
