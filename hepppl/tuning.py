@@ -9,11 +9,17 @@ import numpy as np
 
 from hepppl import inputs
 from hepppl.planning.choose import parameters
+from hepppl.planning.importance import Importance, features
+from hepppl.planning.learning import Candidates
+from hepppl.planning.learning import learned as learn
 from hepppl.planning.plan import Plan
 from hepppl.planning.requests import collect
 from hepppl.planning.tune import Measured, tune
+from hepppl.plugin.registry import load_estimator
 
 if TYPE_CHECKING:
+    from hepppl.backends.jax.program import Compiled
+    from hepppl.graph import ModelGraph
     from hepppl.model import By, Model
 
 LEAST, MOST, SECONDS = 5, 50, 0.4  # a run is repeated for so long, and the fastest counts
@@ -36,7 +42,35 @@ def tuned(model: Model, by: By | None, wrt: Sequence[str] | None, n: int, seed: 
         compiled = compile_program(graph)
         return fastest(lambda: compiled.simulate(n, seed, point, given))[1]
 
-    return tune(graph, collect(graph, by), parameters(graph, wrt), measure, simulation, n)
+    def pilot(plan: Plan) -> dict[int, Importance]:
+        compiled = compile_program(graph, plan=plan)
+        return importances(graph, plan, compiled, n, seed, point, given)
+
+    return tune(graph, collect(graph, by), parameters(graph, wrt), measure, simulation, n, pilot)
+
+
+def importances(
+    graph: ModelGraph, plan: Plan, compiled: Compiled, n: int, seed: int, point: Mapping[str, Any], given: Any
+) -> dict[int, Importance]:
+    """The importance of the candidates of each site of a plan that makes some, learned from ``n`` events."""
+    served = [r.number for r in plan.rows if r.estimator is not None and load_estimator(r.estimator).offers]
+    if plan.whole is not None or not served:
+        return {}
+    guessed = compiled.mode == "reverse"
+    found = compiled.events("guessed" if guessed else "pilot", n, seed, point, given, wrt=compiled.wrt)[1]
+    noted, total, slope = (np.asarray(found[k], float) for k in ("noted", "total", "slope"))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        changes = [slope * total * c.reshape(len(c), -1).T for c in found["change"].values()]
+        scaled = [row / size for row in np.concatenate(changes) if (size := np.sqrt(np.mean(row**2))) > 0]
+        h = noted[:, 1]
+        effect = h / total * np.sum(np.square(scaled), axis=0)
+    learned = {}
+    for number in served:
+        own = (noted[:, 0] == number) & (total > 0)
+        known = features(graph, number)
+        kept = Candidates(noted[own, 2 : 2 + len(known)], (total / h)[own], effect[own])
+        learned[number] = learn(known, kept, guessed)
+    return {number: importance for number, importance in learned.items() if importance is not None}
 
 
 def fastest(run: Callable[[], Any]) -> tuple[Any, float]:

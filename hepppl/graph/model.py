@@ -68,6 +68,10 @@ class ModelGraph:
     def _by_number(self) -> Mapping[int, _scope.SiteContext]:
         return self._once("by number", lambda: {site.number: site for site in self.sites()})
 
+    def known_at(self, number: int) -> tuple[Value, ...]:
+        """The values that are there when the site of that number draws."""
+        return self._once(("known", number), lambda: _scope.known_at(self.program, self.site(number)))
+
     def process_facts(self, root: str) -> Mapping[str, _processes.ProcessFacts]:
         """Facts of all processes that a first particle of process ``root`` can give rise to, by key."""
         return self._once(("facts", root), lambda: _processes.facts(self.program, root))

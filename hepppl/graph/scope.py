@@ -130,6 +130,23 @@ def places(program: Program) -> Iterator[Place]:
         yield from visit(process.body, key, ())
 
 
+def known_at(program: Program, site: SiteContext) -> tuple[Value, ...]:
+    """The values that are there when a site draws, in the order in which they come to be: of its process or of the
+    model, what every turn of the loops around it carries, what the text computes before it. Without constants and the
+    model's own inputs."""
+    process = None if site.process is None else program.processes[site.process]
+    found = [*process.formals] if process else []
+    region = process.body if process else program.body
+    for inside in (*site.enclosing, None):
+        node = site.node if inside is None else inside.node
+        found.extend(region.params)
+        before = region.nodes[: region.nodes.index(node)]
+        found.extend(v for n in before if n.op not in ("const", "param", "data") for v in n.results)
+        if inside is not None:
+            region = node.regions[inside.region]
+    return tuple(dict.fromkeys(found))
+
+
 def sites(program: Program) -> tuple[SiteContext, ...]:
     """Every random site of a program, in program order (the model's body first, then the processes)."""
     return tuple(SiteContext(p.node, p.process, p.enclosing) for p in places(program) if p.node.op == "site")

@@ -22,7 +22,7 @@ from hepppl.planning.laws import Law, law
 from hepppl.planning.losses import Loss, Losses, Sites
 from hepppl.planning.plan import Plan, SitePlan
 from hepppl.planning.requests import Named, Request, Requests, collect
-from hepppl.plugin.estimator import Estimator, SiteInfo
+from hepppl.plugin.estimator import ALL, Estimator, SiteInfo
 from hepppl.plugin.registry import own_estimators
 
 
@@ -151,6 +151,7 @@ class _Chooser:
             nonsmooth = tuple(loss.use.description for loss in self.through(number, moving, others))
             crossings = self.losses.crossed(number, moving, others)
             obstacles = tuple(loss.reason(self.graph) for loss in self.through(number, moving, others | {number}))
+        varies = any(loop.kind == "while" for loop in site.loops)
         return SiteInfo(
             name=site.name,
             number=number,
@@ -162,6 +163,7 @@ class _Chooser:
             nonsmooth=nonsmooth,
             in_process=site.process is not None,
             in_loop=bool(site.loops),
+            instances=None if site.process is not None or varies else site.instances,
             moving_support=any(site.node.inputs[i] in self.flow(pathwise) for i in its_law.bounds),
             crossings=crossings,
             obstacles=obstacles,
@@ -368,10 +370,14 @@ class _Chooser:
             options=dict(options),
             why=choice.why,
             cost=estimator.cost if estimator else "none",
-            relative_cost=estimator.relative_cost if estimator else 0.0,
+            relative_cost=_cost(estimator, site) if estimator else 0.0,
             influences=self.graph.influences(site.number),
             line=site.node.span.line,
         )
+
+
+def _cost(estimator: Estimator, site: SiteContext) -> float:
+    return estimator.relative_cost * (site.instances if estimator.alternatives == ALL else 1)
 
 
 def _declared(estimator: Estimator) -> str:

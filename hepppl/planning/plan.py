@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from hepppl.planning.importance import Importance
+from hepppl.plugin.estimator import ALL
+from hepppl.plugin.registry import load_estimator
 
 if TYPE_CHECKING:
     from hepppl.planning.tune import Tuning
@@ -16,6 +20,7 @@ class SitePlan:
 
     ``influences``: the outputs downstream of the site. ``relative_cost``: simulations beside the one that gives f.
     ``measured``: variance × time of the plan with this choice relative to the plan before tuning; None if not measured.
+    ``importance``: of its candidates for the event's alternative, where one was learned.
     """
 
     site: str
@@ -29,6 +34,18 @@ class SitePlan:
     influences: frozenset[str]
     line: int
     measured: float | None = None
+    importance: Importance | None = None
+
+    def steered(self, other: SitePlan) -> SitePlan:
+        """This row with the importance of another plan's, where both estimators make candidates."""
+        if other.importance is None or self.estimator is None or not load_estimator(self.estimator).offers:
+            return self
+        return replace(self, importance=other.importance)
+
+    @property
+    def reason(self) -> str:
+        """Why this estimator, and what the importance of its candidates was learned from."""
+        return self.why if self.importance is None else f"{self.why}; {self.importance.why}"
 
 
 @dataclass(frozen=True)
@@ -48,13 +65,23 @@ class Plan:
     @property
     def relative_cost(self) -> float:
         """What a gradient is expected to cost beside the simulation, in simulations: one share for each estimator,
-        since an event has one alternative and one sum of scores, whatever the number of its sites."""
-        return sum({row.estimator: row.relative_cost for row in self.rows}.values())
+        since an event has one alternative and one sum of scores, whatever the number of its sites; one for every site
+        whose candidates each have an alternative of their own."""
+        shared: dict[str | None, float] = {}
+        alone = 0.0
+        for row in self.rows:
+            if row.estimator is not None and load_estimator(row.estimator).given(row.options).alternatives == ALL:
+                alone += row.relative_cost
+            else:
+                shared[row.estimator] = max(row.relative_cost, shared.get(row.estimator, 0.0))
+        return alone + sum(shared.values())
 
     @property
     def key(self) -> tuple[object, ...]:
         """What tells plans apart that differentiate otherwise: plans of one key compile to the same."""
-        rows = tuple((row.number, row.estimator, repr(sorted(row.options.items()))) for row in self.rows)
+        rows = tuple(
+            (row.number, row.estimator, repr(sorted(row.options.items())), repr(row.importance)) for row in self.rows
+        )
         return self.wrt, repr(self.whole), rows
 
     def __getitem__(self, number: int) -> SitePlan:

@@ -10,6 +10,7 @@ from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepPlanError
 from hepppl.graph import ModelGraph
 from hepppl.planning.choose import decide
+from hepppl.planning.importance import Importance, features
 from hepppl.planning.plan import Plan, SitePlan
 from hepppl.planning.requests import of_plan
 from hepppl.planning.tune import Trial, Tuning
@@ -38,6 +39,7 @@ def to_dict(plan: Plan) -> dict[str, Any]:
                 "relative_cost": row.relative_cost,
                 "influences": sorted(row.influences),
                 "measured": row.measured,
+                "importance": None if row.importance is None else asdict(row.importance),
             }
             for row in plan.rows
         ],
@@ -57,7 +59,7 @@ def loads(text: str) -> Plan:
         data = json.loads(text)
         if data["format"] != FORMAT or data["version"] != VERSION:
             raise ValueError(f"format {data['format']!r}, version {data['version']!r}")
-        rows = tuple(SitePlan(**{**row, "influences": frozenset(row["influences"])}) for row in data["sites"])
+        rows = tuple(_row(row) for row in data["sites"])
         tuning = data.get("tuning")
         if tuning is not None:
             tuning = Tuning(**{**tuning, "trials": tuple(Trial(**trial) for trial in tuning["trials"])})
@@ -70,6 +72,13 @@ def loads(text: str) -> Plan:
         raise HepPlanError(Diagnostic("E606", f"this is not a saved plan: {error}", hints=(hint,))) from error
 
 
+def _row(row: dict[str, Any]) -> SitePlan:
+    importance = row.get("importance")
+    if importance is not None:
+        importance = Importance.read(importance)
+    return SitePlan(**{**row, "influences": frozenset(row["influences"]), "importance": importance})
+
+
 def apply(graph: ModelGraph, plan: Plan, order: int = 1) -> Plan:
     """The saved plan for this program, checked anew, for derivatives of this ``order``.
 
@@ -80,9 +89,13 @@ def apply(graph: ModelGraph, plan: Plan, order: int = 1) -> Plan:
     saved = {row.number: row.site for row in plan.rows}
     if plan.model != graph.program.name or found != saved:
         raise HepPlanError(Diagnostic("E606", _mismatch(graph, plan, found, saved), hints=("make the plan again",)))
+    for row in plan.rows:
+        unknown = () if row.importance is None else row.importance.unknown(features(graph, row.number))
+        if unknown:
+            why = f"the importance of site '{row.site}' is learned from '{unknown[0].text}', which is not known there"
+            raise HepPlanError(Diagnostic("E606", why, hints=("make the plan again",)))
     made = decide(graph, of_plan(plan, "the saved plan"), plan.wrt, order)
-    measured = {row.number: row.measured for row in plan.rows}
-    rows = tuple(replace(row, measured=measured[row.number]) for row in made.rows)
+    rows = tuple(replace(row, measured=plan[row.number].measured).steered(plan[row.number]) for row in made.rows)
     return replace(made, rows=rows, tuning=plan.tuning)
 
 

@@ -36,7 +36,12 @@ def _tried(tuning: Tuning) -> list[str]:
     if not tuning.trials:
         return [cost, f"no other sound choice to measure ({tuning.events:,} events)"]
     rows = [
-        (t.site, called(t.estimator, t.options), f"{t.relative:.3g}", "taken" if t.chosen else "")
+        (
+            t.site,
+            t.estimator if t.learned else called(t.estimator, t.options),
+            f"{t.relative:.3g}",
+            "taken" if t.chosen else "",
+        )
         for t in tuning.trials
     ]
     head = f"tried with {tuning.events:,} events each; {MEASURED} is relative to the plan before:"
@@ -51,7 +56,7 @@ def _aligned(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[s
 
 
 def _cells(row: SitePlan) -> tuple[str, ...]:
-    return (row.site, str(row.line), row.distribution, estimator(row), row.cost, row.why)
+    return (row.site, str(row.line), row.distribution, estimator(row), row.cost, row.reason)
 
 
 def estimator(row: SitePlan) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from hepppl.diagnostics.errors import HepPlanError
 from hepppl.graph import ModelGraph
 from hepppl.planning.choose import decide
+from hepppl.planning.importance import Importance
 from hepppl.planning.plan import Plan, SitePlan
 from hepppl.planning.requests import Request, Requests, given, of_plan
 from hepppl.plugin.registry import own_estimators
@@ -26,13 +27,15 @@ FLOOR = 1e-6  # variances below this part of the squared derivative are rounding
 @dataclass(frozen=True)
 class Trial:
     """A candidate measured: ``site`` ("*": every site that it can serve), the estimator with its ``options``, and
-    variance × time ``relative`` to the plan before tuning (infinite where an estimate was not finite)."""
+    variance × time ``relative`` to the plan before tuning (infinite where an estimate was not finite). ``learned``: the
+    plan was the same but for the importance of its candidates, learned from what ``estimator`` says."""
 
     site: str
     estimator: str
     options: Mapping[str, Any]
     relative: float
     chosen: bool
+    learned: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,10 +74,12 @@ def tune(
     measure: Callable[[Plan], Measured],
     simulation: Callable[[], float],
     events: int,
+    pilot: Callable[[Plan], Mapping[int, Importance]] = lambda plan: {},
 ) -> Plan:
     """The plan of least measured variance × time. What the caller names stays; what the author named is one candidate.
 
-    ``measure`` runs a plan, ``simulation`` gives the seconds of the same events without derivatives.
+    ``measure`` runs a plan, ``simulation`` gives the seconds of the same events without derivatives, ``pilot`` learns
+    the importance of the candidates that the sites of a plan make.
     """
     start = decide(graph, requests, wrt)
     free = [row for row in start.rows if row.estimator is not None and row.number not in requests.caller]
@@ -97,6 +102,18 @@ def tune(
             if better:
                 adopted |= {n: relative for n in numbers if _differs(plan, candidate, n)}
                 plan, best, last = candidate, relative, measured
+        steered = _steered(plan, pilot(plan))
+        if steered.key not in seen:
+            seen.add(steered.key)
+            measured = measure(steered)
+            relative = measured.relative(base)
+            better = relative < GAIN * best
+            told = {row.number: row.importance.why for row in steered.rows if row.importance is not None}
+            site = "*" if len(told) > 1 else steered[next(iter(told))].site
+            trials.append(Trial(site, "; ".join(dict.fromkeys(told.values())), {}, relative, better, learned=True))
+            if better:
+                plan, best, last = steered, relative, measured
+                adopted |= dict.fromkeys(told, relative)
         if plan is before:
             break
     rows = tuple(_explained(row, start, adopted) for row in plan.rows)
@@ -124,15 +141,21 @@ def _changed(graph: ModelGraph, plan: Plan, wrt: tuple[str, ...], numbers: list[
             found = decide(graph, Requests(attempt, {}, None), wrt)
         except HepPlanError:
             continue
-        current, plan, changed = attempt, found, True
+        rows = tuple(row.steered(plan[row.number]) for row in found.rows)
+        current, plan, changed = attempt, replace(found, rows=rows), True
     return plan if changed else None
+
+
+def _steered(plan: Plan, learned: Mapping[int, Importance]) -> Plan:
+    """The plan with these importances, by site number, in place of all that it has."""
+    return replace(plan, rows=tuple(replace(row, importance=learned.get(row.number)) for row in plan.rows))
 
 
 def _explained(row: SitePlan, start: Plan, adopted: Mapping[int, float]) -> SitePlan:
     relative = adopted.get(row.number)
     first = start[row.number]
     if (row.estimator, row.options) == (first.estimator, first.options):
-        return replace(first, measured=relative)
+        return replace(first, measured=relative, importance=row.importance)
     if relative is None or relative == 1.0:
         return replace(row, measured=relative)
     was = "its choice" if first.estimator == row.estimator else first.estimator or "none"

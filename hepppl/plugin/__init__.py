@@ -10,6 +10,7 @@ and is imported on use:
 
 from hepppl.plugin.distribution import Distribution, Numerics, Parameter
 from hepppl.plugin.estimator import (
+    ALL,
     API_VERSION,
     Estimator,
     EstimatorNumerics,
@@ -23,6 +24,7 @@ from hepppl.plugin.estimator import (
 from hepppl.plugin.function import Function
 
 __all__ = [
+    "ALL",
     "API_VERSION",
     "Distribution",
     "Estimator",

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple, Protocol
 from hepppl.plugin.loading import load_target
 
 API_VERSION = 1
+#: Of `Estimator.alternatives`.
+ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class SiteInfo:
     (``truncated``, ``mixture``), which are told by the parenthesis in ``distribution``. ``unrelaxed``: of a discrete
     site, the first use that a real number in place of its value has no part in (where a relaxation is asked for).
     ``unshadowed``: of a Bernoulli or categorical site, that, or a draw further on that such a number would make jump.
+    ``instances``: how often an event comes by the site at most; None in processes and in `while`, where it varies.
     """
 
     name: str
@@ -50,6 +53,7 @@ class SiteInfo:
     moving: tuple[str, ...] = ()
     unrelaxed: str | None = None
     unshadowed: str | None = None
+    instances: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ class Estimator:
     so that no comparison listed there can flip at fixed noise. The value carries a derivative (``pathwise``).
     ``whole_program``: it differentiates expected outputs without looking at any site, and is asked for with ``"*"``;
     its numerics are `ProgramNumerics`.
+    ``alternatives``: how many alternatives of an event are run, each with a candidate chosen independently of the
+    others, and averaged; `ALL`: one for every candidate of the sites that it serves.
     ``parts``: the names of the estimators that it is made of.
     ``relaxes``: the value that its visits give to a Bernoulli site is a real number in [0, 1], to a categorical one
     weights (values,) that add up to 1; they carry a derivative. The engine relaxes what is computed from them.
@@ -92,6 +98,7 @@ class Estimator:
     relaxes: bool = False
     twice: bool = False
     shadows: bool = False
+    alternatives: int | str = 1
     rank: int = 0
     variants: tuple[Mapping[str, Any], ...] = ()
     api: int = API_VERSION
@@ -124,6 +131,9 @@ class VisitSite(Protocol):
     distribution: str  # its name; of a combinator, the combinator's
     params: tuple[Any, ...]
     uniform: Any  # the site's own uniform in (0, 1): the same whatever estimator serves the site
+
+    # How much a candidate of the site matters, by what is known before it draws; 1 where that was not learned.
+    importance: Any
 
     # Of estimators that stratify: the uniforms, (n,), at which a comparison decided by this value flips, in no order
     # and differentiable in whatever they depend on. One that does not exist this time is 1, without derivative.
@@ -179,9 +189,9 @@ class EstimatorNumerics:
         return 0.0
 
     def control(self, state: Any) -> Any:
-        """A control variate, shape (events,), or None: its derivative has expectation zero in every event. For each
-        output and parameter the engine subtracts the multiple of it that leaves least variance, fitted on the other
-        events of the batch, so that no bias is added. ``contribution`` must not use the batch then."""
+        """A control variate, shape (events,), or a tuple of some, or None: its derivative has expectation zero in every
+        event. For each output and parameter the engine subtracts the multiples that leave least variance, fitted on the
+        other events of the batch, so that no bias is added. ``contribution`` must not use the batch then."""
         return None
 
     def second(self, state: Any, event: Event) -> Any:

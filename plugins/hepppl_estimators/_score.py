@@ -12,27 +12,36 @@ from hepppl_estimators.score import DEFAULT
 
 
 class ScoreFunction(EstimatorNumerics):
-    """State: the sum of log p(x; θ) over the instances visited, a scalar whose derivative is the event's score."""
+    """State: the sum of log p(x; θ) over the instances visited, a scalar whose derivative is the event's score; where
+    the baseline is steered, the sum with the importances as weights too."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.baseline = options.get("baseline", DEFAULT)
 
     def init(self) -> Any:
-        return jnp.zeros(())
+        return tuple(jnp.zeros(()) for _ in range(2 if self.baseline == "steered" else 1))
 
     def visit(self, state: Any, site: VisitSite) -> Visit:
         x = jax.lax.stop_gradient(site.sample())
-        return Visit(x, state + site.log_prob(x))
+        term = site.log_prob(x)
+        terms = (term, jax.lax.stop_gradient(site.importance) * term) if self.baseline == "steered" else (term,)
+        return Visit(x, tuple(total + more for total, more in zip(state, terms, strict=True)))
 
     def contribution(self, state: Any, event: Event) -> Any:
         """(f - b) Σ log p, shape (events,). The mean over the *other* events is independent of this event's score,
         whose expectation is zero: subtracting it adds no bias."""
         f = event.value
-        if self.options.get("baseline", DEFAULT) == "loo":
+        if self.baseline == "loo":
             f = f - event.leave_one_out_mean()
-        return jax.lax.stop_gradient(f) * state
+        return jax.lax.stop_gradient(f) * state[0]
 
     def density(self, state: Any) -> Any:
         return state
 
     def control(self, state: Any) -> Any:
         """With the optimal baseline, the score itself is the control variate: its multiple of least variance is
-        b = E[f s²] / E[s²] for each parameter, if nothing else contributes."""
-        return state if self.options.get("baseline", DEFAULT) == "optimal" else None
+        b = E[f s²] / E[s²] for each parameter, if nothing else contributes. A steered one is b + c h, where h is the
+        importance of the draw that a term of the score belongs to: known before it, so that the terms with it as a
+        weight have expectation zero too."""
+        return state if self.baseline in ("optimal", "steered") else None

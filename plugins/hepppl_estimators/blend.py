@@ -13,7 +13,7 @@ Part = tuple[Estimator, Mapping[str, Any]]
 
 
 def part(text: str) -> Part:
-    """An estimator and all its options. Score's baseline is the optimal one here: the mean over the batch is no part
+    """An estimator and all its options. Score's baseline is the steered one here: the mean over the batch is no part
     of an event's own estimate. Raises ValueError with the reason why it cannot be blended."""
     try:
         name, options = parse(str(text))
@@ -21,14 +21,14 @@ def part(text: str) -> Part:
         raise ValueError(f"cannot read the estimator {text!r} in it") from None
     estimator = load_estimator(name)
     if name == "score":
-        options = {"baseline": "optimal", **options}
+        options = {"baseline": "steered", **options}
     reason = estimator.check_options(options)
     if reason is not None:
         raise ValueError(reason)
     if name == ESTIMATOR.name or estimator.whole_program or estimator.pathwise or not estimator.unbiased:
         raise ValueError(f"it cannot take '{name}': it blends unbiased estimators of values without a derivative")
     if options.get("baseline") == "loo":
-        raise ValueError("it cannot take score(baseline='loo'), which uses the batch: 'optimal' or 'none'")
+        raise ValueError("it cannot take score(baseline='loo'), which uses the batch: 'steered', 'optimal' or 'none'")
     return estimator, {**estimator.options, **options}
 
 
@@ -58,10 +58,11 @@ class Blend(Estimator):
         return None
 
     def given(self, options: Mapping[str, Any]) -> Blend:
-        blended = tuple(part(text)[0] for text in options.values())
+        blended = tuple(estimator.given(given) for estimator, given in map(part, options.values()))
         cost = sum(estimator.relative_cost for estimator in blended)
         names = tuple(estimator.name for estimator in blended)
-        return replace(self, blended=blended, parts=names, relative_cost=cost)
+        number = next((estimator.alternatives for estimator in blended if estimator.offers), 1)
+        return replace(self, blended=blended, parts=names, relative_cost=cost, alternatives=number)
 
 
 ESTIMATOR = Blend(
@@ -80,4 +81,5 @@ ESTIMATOR = Blend(
     options={"a": "score", "b": "stochastic_ad"},
     offers=True,
     rank=1,
+    variants=({}, {"b": "stochastic_ad(alternatives=2)"}),
 )

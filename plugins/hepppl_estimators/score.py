@@ -7,7 +7,7 @@ from typing import Any
 
 from hepppl.plugin import Estimator, SiteInfo
 
-BASELINES = ("loo", "optimal", "none")
+BASELINES = ("loo", "optimal", "steered", "none")
 DEFAULT = "loo"
 
 
@@ -22,7 +22,7 @@ class Score(Estimator):
     def check_options(self, options: Mapping[str, Any]) -> str | None:
         baseline = options.get("baseline", DEFAULT)
         if baseline not in BASELINES:
-            return f'baseline of estimator \'score\' is "optimal", "loo" or "none", not {baseline!r}'
+            return f'baseline of estimator \'score\' is "loo", "optimal", "steered" or "none", not {baseline!r}'
         return super().check_options(options)
 
 

@@ -22,7 +22,10 @@ TWO = """model m {
 
 
 def figures(plan: Plan) -> dict[str, str]:
-    return {row.site: str(row.estimator) + "".join(map(str, row.options.values())) for row in plan.rows}
+    return {
+        row.site: str(row.estimator) + "".join(str(row.options[k]) for k in ("side", "baseline") if k in row.options)
+        for row in plan.rows
+    }
 
 
 def tuned(variance, by=None, text=TWO, seconds=lambda _: 1.0) -> Plan:

@@ -13,7 +13,7 @@ from jax import Array, lax
 from hepppl.backends.jax import relaxed, shadows
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Machine
-from hepppl.backends.jax.value import Val, apply, batch, is_val
+from hepppl.backends.jax.value import Val, aligned, apply, batch, is_val
 
 WEIGHT = "weight"  # the name of the output E[weight]
 GROUPS = 32  # a multiple of a control variate is fitted on the other groups of a batch
@@ -67,7 +67,7 @@ class Shares:
 
 def shares(lowering: Lowering, m: Machine, name: str, raw: Val) -> Shares:
     flat = raw.p.reshape(-1, m.size)
-    controlled = controls(lowering, m)
+    controlled = {group for group, _ in controls(lowering, m)}
     alone, rest = Val(flat, None if raw.t is None else raw.t.reshape(raw.t.shape[0], *flat.shape)), None
     gaps: dict[int, Val] = {}
     for group, numerics in enumerate(lowering.numerics):
@@ -82,12 +82,12 @@ def shares(lowering: Lowering, m: Machine, name: str, raw: Val) -> Shares:
                 rest = share if rest is None else plus(rest, share)
     reservoir = m.registers.reservoir
     if reservoir is not None and raw.a is not None:
-        gap = reservoir.total * (lax.stop_gradient(raw.a - raw.p)).reshape(-1, m.size)
-        gap = jnp.where(reservoir.total > 0, gap, 0)
-        alone = plus(alone, times(gap, reservoir.chosen))
+        change = lax.stop_gradient(raw.a - raw.p).reshape(*lowering.layers.shape, -1, m.size)
+        gap = jnp.where(aligned(reservoir.total > 0, change), aligned(reservoir.total, change) * change, 0)
+        alone = plus(alone, lowering.layers.joined(gap, reservoir.chosen))
         for group in gaps:
-            own = gap if reservoir.owner is None else jnp.where(reservoir.owner == group, gap, 0)
-            gaps[group] = plus(gaps[group], times(own, reservoir.chosen))
+            own = gap if reservoir.owner is None else jnp.where(aligned(reservoir.owner == group, gap), gap, 0)
+            gaps[group] = plus(gaps[group], lowering.layers.joined(own, reservoir.chosen))
 
     shadowing = [g for g, meta in enumerate(lowering.metadata) if meta.shadows and influenced(lowering, g, name)]
     if m.shadows is not None and shadowing:
@@ -113,11 +113,6 @@ def each_element(m: Machine, group: int, flat: Array, share: Callable[[Any, Batc
     return of_state(m, group, every)
 
 
-def times(factor: Array, v: Val) -> Val:
-    """A value (events,) times a factor (elements, events) that has no derivative."""
-    return Val(factor * v.p, None if v.t is None else factor * v.t[:, None, :])
-
-
 def negative(v: Val) -> Val:
     return Val(-v.p, None if v.t is None else -v.t)
 
@@ -128,17 +123,17 @@ def of_state(m: Machine, group: int, fn: Callable[[Any], Array]) -> Val:
     return lifted(lambda *ps: fn(jax.tree.unflatten(tree, ps)), leaves)
 
 
-def controls(lowering: Lowering, m: Machine) -> dict[int, Val]:
-    """The control variates of the groups that have one, (events,)."""
+def controls(lowering: Lowering, m: Machine) -> dict[tuple[int, int], Val]:
+    """The control variates of the groups that have some, (events,), each under its group and its place there."""
     found = {}
     for group, numerics in enumerate(lowering.numerics):
         state = jax.tree.map(lambda v: v.p, m.registers.estimators[group], is_leaf=is_val)
-        if numerics.control(state) is not None:
+        for place in range(len(numerics.controls(state))):
 
-            def control(state: Any, numerics: Any = numerics) -> Array:
-                return jnp.where(True if m.wanted is None else m.wanted, numerics.control(state), 0)
+            def control(state: Any, numerics: Any = numerics, place: int = place) -> Array:
+                return jnp.where(True if m.wanted is None else m.wanted, numerics.controls(state)[place], 0)
 
-            found[group] = of_state(m, group, control)
+            found[group, place] = of_state(m, group, control)
     return found
 
 

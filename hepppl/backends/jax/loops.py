@@ -14,7 +14,7 @@ from hepppl.backends.jax import relaxed
 from hepppl.backends.jax.lanes import run_lanes, settle
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Address, Machine
-from hepppl.backends.jax.value import Val, apply, batch, is_val, join_trees, once, select, stable_carry
+from hepppl.backends.jax.value import Val, aligned, apply, batch, is_val, join_trees, once, select, stable_carry
 from hepppl.graph import Node, Region
 
 #: JAX's primitives that cost no more than to read their result from memory.
@@ -142,7 +142,8 @@ def lower_plate(lowering: Lowering, m: Machine, node: Node) -> None:
     offers = lowering.offers_in(body)
     waiting = ("waiting", node)
     if m.registers.reservoir is not None and m.particles is None:  # whether what is already stacked differs
-        m.env[waiting] = Val(jnp.zeros(m.size, bool), None, jnp.zeros(m.size, bool))
+        nowhere = jnp.zeros((*lowering.layers.shape, m.size), bool)
+        m.env[waiting] = Val(jnp.zeros(m.size, bool), None, nowhere)
     keys: list[Hashable] = list(m.tainted()) if offers else [k for k in m.tainted() if k == waiting]
     address, saved = m.address, dict(m.env)
     loose = m.particles.loosen() if m.particles else None
@@ -176,13 +177,14 @@ def lower_plate(lowering: Lowering, m: Machine, node: Node) -> None:
     if took is not None:  # a candidate taken in a later repetition restarts the alternative of the earlier ones
         later = jnp.flip(lax.cummax(jnp.flip(took, 0).astype(jnp.int32), axis=0), 0)
         restarted = jnp.concatenate([later[1:], jnp.zeros_like(later[:1])]).astype(bool)
+    behind = len(lowering.layers.shape)
     for result, v in zip(node.results, stacked, strict=True):
         t = None if v.t is None else jnp.moveaxis(v.t, 0, 1)
-        a = v.a
+        a = None if v.a is None else jnp.moveaxis(v.a, 0, behind)
         if a is not None and restarted is not None:
-            p = lax.stop_gradient(v.p if v.batched else jnp.broadcast_to(v.p[..., None], a.shape))
-            shape = (extent, *([1] * (a.ndim - 2)), m.size)
-            a = jnp.where(restarted.reshape(shape), p, a)
+            p = lax.stop_gradient(v.p if v.batched else v.p[..., None])
+            again = jnp.moveaxis(restarted, 0, behind)  # (*layers, turns, events)
+            a = jnp.where(aligned(again, a), p, a)
         m.env[result] = Val(v.p, t, a, v.batched)
 
 
@@ -244,9 +246,6 @@ def lower_while(lowering: Lowering, m: Machine, node: Node) -> None:
     carry = {**carry, "values": settle(carry["values"], size)}
     carry = stable_carry(abstract, carry, size, tangents)
 
-    def alive(go: Val) -> Array:
-        return go.p if go.a is None else go.p | go.a
-
     if nested:
 
         def masked(state: Any) -> Any:
@@ -254,7 +253,7 @@ def lower_while(lowering: Lowering, m: Machine, node: Node) -> None:
             on(m, saved)
             return join_trees(turn(m, address, c, count), c, size, tangents), count + 1
 
-        carry, _ = lax.while_loop(lambda s: alive(s[0]["go"]).any() & (s[1] < limit), masked, (carry, jnp.int32(0)))
+        carry, _ = lax.while_loop(lambda s: s[0]["go"].ever.any() & (s[1] < limit), masked, (carry, jnp.int32(0)))
     else:
         lanes = lowering.settings.width(m.size)
         load = {k: saved[k] for k in captures(lowering, m, node, saved)}
@@ -270,12 +269,12 @@ def lower_while(lowering: Lowering, m: Machine, node: Node) -> None:
                 w.env[w.mask_key] = Val(jnp.ones((), bool), batched=False)
             going = apply(jnp.logical_and, (c["go"], Val(busy)), elementwise=True)
             after = join_trees(turn(w, w.address, {**c, "go": going}, count), c, lanes, tangents)
-            ended = ~alive(after["go"]) | (count + 1 >= limit)
+            ended = ~after["go"].ever | (count + 1 >= limit)
             return {**after, "go": select(Val(busy), after["go"], c["go"])}, scratch, ended  # one at its limit goes on
 
         index = jnp.broadcast_to(jnp.asarray(address.index, jnp.uint32), (size,))
         task_load = (address.key, index, [load[k] for k in order])
-        busy = alive(carry["go"]) if m.wanted is None else alive(carry["go"]) & m.wanted
+        busy = carry["go"].ever if m.wanted is None else carry["go"].ever & m.wanted
         m.registers = carry["registers"]
         carry = {**carry, "registers": replace(m.registers, turns=None)}
         tape = lowering.settings.tape

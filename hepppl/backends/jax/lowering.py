@@ -13,10 +13,12 @@ import numpy as np
 from hepppl.backends.jax import integers, relaxed
 from hepppl.backends.jax.crossings import reads
 from hepppl.backends.jax.kept import with_kept
+from hepppl.backends.jax.layers import Layers
 from hepppl.backends.jax.machine import Machine
 from hepppl.backends.jax.ops import COSTLY, ELEMENTWISE, GENTLE, function, integer_pow
 from hepppl.backends.jax.served import Served
 from hepppl.backends.jax.settings import Settings
+from hepppl.backends.jax.steering import Steering
 from hepppl.backends.jax.value import Val, apply, carries_points, cotangents_kept, everywhere, strict_elementwise
 from hepppl.diagnostics import Diagnostic, Span
 from hepppl.diagnostics.errors import HepValueError
@@ -69,6 +71,7 @@ class Lowering:
             self.group_of[row.number] = self.groups.index(group)
         self.metadata = [load_estimator(g.estimator).given(dict(g.options)) for g in self.groups]
         self.numerics = [Served(m, dict(g.options)) for m, g in zip(self.metadata, self.groups, strict=True)]
+        self.steering, self.layers = Steering(self), Layers.of(self)
 
     # ------------------------------------------------------------ facts
 
@@ -103,11 +106,14 @@ class Lowering:
         return {number: tuple({c.identity: c for c in crossings}.values()) for number, crossings in found.items()}
 
     def foreseen(self, node: Node) -> tuple[Value, ...]:
-        """What the crossings of the sites in a node are computed from, though it may not use it itself."""
-        if not self.crossings:
+        """What the crossings and the importance of the sites in a node are computed from, though it may not use it
+        itself."""
+        if not self.crossings and not self.steering.telling:
             return ()
         sites = [n for n in (node, *(n for r in node.regions for n in self.graph.walk(r))) if n.op == "site"]
-        found = [reads(c) for site in sites for c in self.crossings.get(site.attrs["number"], ())]
+        numbers = [site.attrs["number"] for site in sites]
+        found = [reads(c) for number in numbers for c in self.crossings.get(number, ())]
+        found += [frozenset(self.steering.telling.get(number, {}).values()) for number in numbers]
         return tuple(sorted(frozenset().union(*found), key=lambda v: v.id))
 
     def share_faults(self, other: Lowering) -> None:

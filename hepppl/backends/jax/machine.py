@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from hepppl.backends.jax.random import threefry2x32
-from hepppl.backends.jax.value import Val, apply, batch, is_val, select
+from hepppl.backends.jax.random import DRAW, threefry2x32, uniform
+from hepppl.backends.jax.value import Val, aligned, apply, batch, is_val, select
 
 if TYPE_CHECKING:
     from hepppl.backends.jax.lowering import Lowering
@@ -28,13 +28,15 @@ MASK = "mask"
 @jax.tree_util.register_dataclass
 @dataclass
 class Reservoir:
-    """The one candidate kept of each event: architecture of the engine in docs, "one alternative per event".
+    """The one candidate kept of each event: architecture of the engine in docs, "one alternative per event". Where an
+    event has several alternatives (`hepppl.backends.jax.layers`) each has its own, along an axis that comes first.
 
     ``total``: sum of the selection weights of the candidates that are still alive. ``chosen``: the kept candidate's
     potential times coefficient over its weight; its derivative times ``total`` times (f(alternative) - f) is the
     contribution. ``takes`` counts how often the candidate was replaced (None inside a process).
     ``draw``: a uniform for the next decision. ``owner``: the group of sites that the kept candidate comes from, where
-    that matters.
+    that matters. ``noted``: in a pilot run, (2 + features, events): of the kept candidate the site's number, the
+    importance and the features.
     """
 
     total: Array
@@ -42,11 +44,19 @@ class Reservoir:
     takes: Array | None
     draw: Array
     owner: Array | None
+    noted: Array | None = None
 
 
-def nobody(lowering: Lowering, size: int) -> Array | None:
-    """The owner of an empty reservoir."""
-    return jnp.full(size, -1, jnp.int32) if lowering.owned else None
+def empty_reservoir(lowering: Lowering, key: tuple[Array, Array], size: int, counts: bool) -> Reservoir:
+    """Nothing kept. ``key``: of the uniforms that decide; ``counts``: how often something is taken."""
+    layers, settings = lowering.layers, lowering.settings
+    zero = jnp.zeros((*layers.shape, size), settings.dtype)
+    t = jnp.zeros((settings.tangents, *zero.shape), settings.dtype) if settings.tangents else None
+    words, _ = threefry2x32(*key, DRAW, layers.numbers, settings.rounds)
+    takes = jnp.zeros(zero.shape, jnp.int32) if counts else None
+    owner = jnp.full(zero.shape, -1, jnp.int32) if lowering.owned else None
+    noted = jnp.full((2 + lowering.steering.noting, size), -1, settings.dtype) if settings.pilot else None
+    return Reservoir(zero, Val(zero, t), takes, uniform(words, settings.dtype), owner, noted)
 
 
 @jax.tree_util.register_dataclass
@@ -177,8 +187,7 @@ class Machine:
         mask = self.mask
         if mask is not None:
             where = apply(jnp.logical_and, (mask, where), elementwise=True)
-        hit = where.p if where.a is None else where.p | where.a
-        registers = self.registers
+        hit, registers = where.ever, self.registers
         fault = jnp.where(hit & (registers.fault == 0), jnp.int32(code), registers.fault)
         self.registers = replace(registers, fault=fault)
 
@@ -210,7 +219,7 @@ class Machine:
         """Where ``take``, forget the old alternative: it becomes the event itself."""
         for key, v in self.tainted().items():
             p = jax.lax.stop_gradient(batch(v, self.size).p)
-            self.env[key] = Val(v.p, v.t, jnp.where(take, p, v.a), v.batched)
+            self.env[key] = Val(v.p, v.t, jnp.where(aligned(take, v.a), p, v.a), v.batched)
         w = self.registers.weight
         if w is not None and w.a is not None:
             self.registers = replace(self.registers, weight=Val(w.p, w.t, jnp.where(take, w.p, w.a), w.batched))
@@ -227,10 +236,11 @@ class Machine:
         self.registers = replace(self.registers, reservoir=replace(reservoir, total=total))
 
     def differing(self, values: Iterable[Val]) -> Array:
-        """Which events have an alternative that differs in one of these values."""
-        differs = jnp.zeros(self.size, bool)
+        """Which events have an alternative that differs in one of these values, (*layers, events)."""
+        shape = (*self.lowering.layers.shape, self.size)
+        differs = jnp.zeros(shape, bool)
         for v in values:
             if v.a is not None:
                 unequal = jax.lax.stop_gradient(batch(v, self.size).p) != v.a
-                differs = differs | unequal.reshape(-1, self.size).any(0)
+                differs = differs | unequal.reshape(*shape[:-1], -1, self.size).any(-2)
         return differs

@@ -15,7 +15,7 @@ from jax import Array
 
 from hepppl.backends.jax import reductions
 from hepppl.backends.jax.random import child_key
-from hepppl.backends.jax.value import Val, batch, decided, join_trees, select
+from hepppl.backends.jax.value import Val, aligned, batch, decided, join_trees, select
 from hepppl.graph import Node, Tensor, Value
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class Particles:
         self.spawned = jnp.zeros_like(self.height)
         self.outside = self.choice.outside if self.choice else []
         self.was_open = self.choice.open if self.choice and not self.inner else None
-        self.taken = jnp.zeros(self.height.shape, bool)
+        self.taken = jnp.zeros((*self.lowering.layers.shape, *self.height.shape), bool)
 
     # ------------------------------------------------------------ inside loops
 
@@ -233,9 +233,16 @@ class Particles:
             if full is not None:
                 m.fault(self.lowering.room_code(reduce), full)
             if self.was_open is not None:
-                apart = Val(batch(active, m.size).p & ~self.was_open)
                 primal = [Val(v.p, batched=v.batched) for v in element]
-                self.outside[i] = reductions.add(reduce, self.outside[i], primal, edges, apart, m.size)
+                self.outside[i] = self.beside(reduce, self.outside[i], primal, edges, batch(active, m.size).p)
+
+    def beside(self, reduce: Node, outside: list[Val], element: list[Val], edges: Val | None, here: Array) -> list[Val]:
+        """What is accumulated outside the chosen particle's subtree, after one more element."""
+
+        def add(outside: list[Val], was_open: Array) -> list[Val]:
+            return reductions.add(reduce, outside, element, edges, Val(here & ~was_open), here.shape[-1])
+
+        return self.lowering.layers.each(add)(outside, self.was_open)
 
     # ------------------------------------------------------------ the alternative
 
@@ -280,12 +287,15 @@ class Particles:
         elif self.choice:
             took, choice = self.taken, self.choice
             outside = jax.tree.map(
-                lambda before, after: jnp.where(took, before, after), strip(start_accumulators), self.outside
+                lambda before, after: jnp.where(aligned(took, after), before, after),
+                strip(start_accumulators),
+                self.outside,
             )
             level = jnp.where(took, start_height, choice.level)
             opened = (choice.open | took) & ~(died & (self.height <= level))
             current = Particle(strip(self.current.slots), self.current.kind, self.current.stream)
-            particle = merge(took, current, choice.particle)
+            remember = self.lowering.layers.each(lambda take, old: merge(take, current, old))
+            particle = remember(took, choice.particle)
             self.choice = replace(choice, particle=particle, outside=outside, level=level, open=opened)
         pop = died & (self.height > 0)
         height = self.height - pop

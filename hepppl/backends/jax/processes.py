@@ -12,9 +12,9 @@ from jax import Array, lax
 from hepppl.backends.jax import reductions
 from hepppl.backends.jax.lanes import gather, run_lanes
 from hepppl.backends.jax.lowering import Lowering
-from hepppl.backends.jax.machine import MASK, Address, Machine, Registers, Reservoir, nobody
+from hepppl.backends.jax.machine import MASK, Address, Machine, Registers, Reservoir, empty_reservoir
 from hepppl.backends.jax.particles import Choice, Layout, Override, Particle, Particles, blank_stack, strip
-from hepppl.backends.jax.random import DRAW, MERGE, threefry2x32, uniform
+from hepppl.backends.jax.random import MERGE, threefry2x32, uniform
 from hepppl.backends.jax.value import Val, apply, batch, join_trees, select, stable_carry
 from hepppl.graph import Node, Tensor, Value
 
@@ -109,7 +109,7 @@ def lower_process(lowering: Lowering, m: Machine, node: Node) -> None:
     for reduce, acc in zip(run.reduces, accumulators, strict=True):
         m.env[reduce.results[0]] = reductions.finish(reduce, acc)
         if reduce.attrs["kind"] == "keep":
-            number = acc[1].p if acc[1].a is None else jnp.maximum(acc[1].p, acc[1].a)
+            number = jnp.maximum(acc[1].p, lowering.layers.most(acc[1].alt))
             m.registers = replace(m.registers, most=jnp.maximum(m.registers.most, number))
 
 
@@ -133,10 +133,6 @@ def strip_alternatives(vals: list[Val]) -> list[Val]:
     return [Val(v.p, v.t, None, v.batched) for v in vals]
 
 
-def alternatives(vals: list[Val]) -> list[Val]:
-    return [Val(v.alt, None, None, v.batched or v.a is not None) for v in vals]
-
-
 def root_particle(run: Run, m: Machine, args: list[Val], key: tuple[Array, Array]) -> Particle:
     slots = run.layout.blank(run.lowering, m.size)
     root = run.lowering.program.processes[run.node.attrs["process"]]
@@ -149,17 +145,14 @@ def root_particle(run: Run, m: Machine, args: list[Val], key: tuple[Array, Array
 
 
 def root_track(run: Run, m: Machine, args: list[Val], key: tuple[Array, Array], collect: bool) -> Track:
-    size, real = m.size, run.lowering.settings.dtype
+    size = m.size
     particle = root_particle(run, m, args, key)
     zero = jnp.zeros(size, jnp.int32)
     reservoir, choice = None, None
     if collect and m.particles is not None:
         reservoir, choice = m.registers.reservoir, m.particles.inner_choice()
     elif collect:
-        tangents = run.lowering.settings.tangents
-        word, _ = threefry2x32(*key, DRAW, 0, run.lowering.settings.rounds)
-        chosen = Val(jnp.zeros(size, real), jnp.zeros((tangents, size), real) if tangents else None)
-        reservoir = Reservoir(jnp.zeros(size, real), chosen, None, uniform(word, real), nobody(run.lowering, size))
+        reservoir = empty_reservoir(run.lowering, key, size, False)
         nodes = run.lowering.process_nodes(run.node.attrs["process"])
         sites = [n for n in nodes if n.op == "site" and run.lowering.offering(n)]
         number = zero if len(sites) > 1 else None
@@ -170,6 +163,7 @@ def root_track(run: Run, m: Machine, args: list[Val], key: tuple[Array, Array], 
         inner = any(n.op == "process" and run.lowering.process_offers(n.attrs["process"]) for n in nodes)
         stream = particle.stream if inner else None
         choice = Choice(plain, number, index, value, run.empty(size), zero, jnp.zeros(size, bool), stream)
+        choice = run.lowering.layers.spread(choice)
     steps = None if m.registers.steps is None else zero
     registers = replace(m.registers, reservoir=reservoir, weight=None, steps=steps, turns=None)
     return Track(particle, zero, run.empty(size), registers, choice, None)
@@ -280,64 +274,65 @@ def follow_alternatives(
 ) -> list[list[Val]]:
     """Decide between the process's candidate and the event's earlier one, and run what the alternative changes: the
     chosen particle's subtree, or the whole process where an earlier candidate reaches its arguments."""
-    lowering, size = run.lowering, m.size
+    lowering, size, layers = run.lowering, m.size, run.lowering.layers
     outer = m.registers.reservoir
     assert outer is not None
     inner = track.registers.reservoir
     choice = track.choice
     if inner is not None:
         total = outer.total + inner.total
-        word, _ = threefry2x32(*key, MERGE, 0, lowering.settings.rounds)
+        word, _ = threefry2x32(*key, MERGE, layers.numbers, lowering.settings.rounds)
         take = uniform(word, lowering.settings.dtype) * total < inner.total
         chosen = select(Val(take), inner.chosen, outer.chosen)
         takes = None if outer.takes is None else outer.takes + take.astype(jnp.int32)
         owner = None if outer.owner is None else jnp.where(take, inner.owner, outer.owner)
-        m.registers = replace(m.registers, reservoir=Reservoir(total, chosen, takes, outer.draw, owner))
+        noted = None if outer.noted is None else jnp.where(take, inner.noted, outer.noted)
+        m.registers = replace(m.registers, reservoir=Reservoir(total, chosen, takes, outer.draw, owner, noted))
         m.restart_alternative(take)
     else:
-        take, total = jnp.zeros(size, bool), outer.total
+        take, total = jnp.zeros(outer.total.shape, bool), outer.total
     mask = m.mask
-    present = (
-        jnp.ones(size, bool)
-        if mask is None
-        else batch(Val(mask.alt, batched=mask.batched or mask.a is not None), size).p
-    )
-    whole = (total > 0) & ~take & present if tainted else jnp.zeros(size, bool)
+    present = jnp.ones(size, bool) if mask is None else batch(mask, size).alt
+    whole = (total > 0) & ~take & present if tainted else jnp.zeros(total.shape, bool)
     active = take | whole
     if m.wanted is not None:
         active = active & m.wanted
 
-    # values restarted by `take` are read again
-    args = [m.env[v] for v in run.node.inputs]
-    alt_args = alternatives(args)
-    alt_captured = {v: alternatives([m.env[v]])[0] for v in captured}
-    root = root_particle(run, m, alt_args, key)
-    start = root_track(run, m, alt_args, key, False)
-    override = Override(jnp.zeros(size, bool), None, None, {})
-    if choice is not None:
-        chosen_particle = choice.particle
-        particle = Particle(
-            [select(Val(take), c, r) for c, r in zip(chosen_particle.slots, root.slots, strict=True)],
-            *jax.tree.map(
-                lambda c, r: jnp.where(take, c, r),
-                (chosen_particle.kind, chosen_particle.stream),
-                (root.kind, root.stream),
-            ),
-        )
-        initial = jax.tree.map(lambda o, e: jnp.where(take, o, e), choice.outside, run.empty(size))
-        override = Override(take, choice.number, choice.index, choice.value, choice.stream)
-        start = replace(start, particle=particle, accumulators=initial)
     # what does not run: an event without a candidate is its own alternative, an absent process emits nothing
     absent = (total > 0) & ~take & ~present
-    unchanged = jax.tree.map(
-        lambda e, p: jnp.where(absent, e, lax.stop_gradient(p)), run.empty(size), strip(accumulators)
-    )
-    registers = replace(start.registers, estimators=())
-    start = replace(start, registers=registers, first=jnp.ones(size, bool))
-    alone = jax.tree.map(lax.stop_gradient, (alt_args, alt_captured, start, override))  # nothing to go back through
-    alternative = follow(run, m, *alone, active)
-    merged = jax.tree.map(lambda a, u: jnp.where(active, a, u), alternative.accumulators, unchanged)
-    fault = jnp.where(active & (m.registers.fault == 0), alternative.registers.fault, m.registers.fault)
+    # values restarted by `take` are read again
+    alt_args = layers.of_each([m.env[v] for v in run.node.inputs], size)
+    alt_captured = layers.of_each([m.env[v] for v in captured], size)
+    unchanged = jax.tree.map(lax.stop_gradient, strip(accumulators))
+
+    def one(
+        alt_args: list[Val], given: list[Val], choice: Choice | None, take: Array, active: Array, absent: Array
+    ) -> tuple[list[list[Val]], Array]:
+        root = root_particle(run, m, alt_args, key)
+        start = root_track(run, m, alt_args, key, False)
+        override = Override(jnp.zeros(size, bool), None, None, {})
+        if choice is not None:
+            chosen = choice.particle
+            particle = Particle(
+                [select(Val(take), c, r) for c, r in zip(chosen.slots, root.slots, strict=True)],
+                *jax.tree.map(
+                    lambda c, r: jnp.where(take, c, r), (chosen.kind, chosen.stream), (root.kind, root.stream)
+                ),
+            )
+            initial = jax.tree.map(lambda o, e: jnp.where(take, o, e), choice.outside, run.empty(size))
+            override = Override(take, choice.number, choice.index, choice.value, choice.stream)
+            start = replace(start, particle=particle, accumulators=initial)
+        registers = replace(start.registers, estimators=())
+        start = replace(start, registers=registers, first=jnp.ones(size, bool))
+        captured_now = dict(zip(captured, given, strict=True))
+        alone = jax.tree.map(lax.stop_gradient, (alt_args, captured_now, start, override))  # nothing to go back through
+        found = follow(run, m, *alone, active)
+        still = jax.tree.map(lambda e, p: jnp.where(absent, e, p), run.empty(size), unchanged)
+        merged = jax.tree.map(lambda a, u: jnp.where(active, a, u), found.accumulators, still)
+        return merged, jnp.where(active, found.registers.fault, 0)
+
+    merged, faults = layers.in_turn(one, alt_args, alt_captured, choice, take, active, absent)
+    fault = jnp.where(m.registers.fault == 0, layers.most(faults), m.registers.fault)
     m.registers = replace(m.registers, fault=fault)
     return [
         [Val(p.p, p.t, a.p) for p, a in zip(ps, as_, strict=True)] for ps, as_ in zip(accumulators, merged, strict=True)

@@ -127,12 +127,14 @@ class Compiled:
         and the table of faults that its ``fault`` output counts in (complete once the function has been traced).
 
         ``what``: "simulate"; "forward", "reverse", "taped" or "outside" (estimates of derivatives); "score" or "move"
-        (derivatives of each event's joint density or outputs); "ratio" (joint ratios to ``points`` other points, one
-        more argument), "bend" (second derivatives of each event's outputs along so many directions) or "second"
-        (estimates of those of expected outputs, by parameter along so many directions). ``own``: the parameters of
-        which every event has its own value, (*shape, events); so have the points then (not for the estimates)."""
-        still = wrt is None or what in ("reverse", "taped", "outside")
+        (derivatives of each event's joint density or outputs); "pilot" or "guessed" (the candidates that are kept, by
+        weights as in forward or reverse mode); "ratio" (joint ratios to ``points`` other points, one more argument),
+        "bend" (second derivatives of each event's outputs along so many directions) or "second" (estimates of those of
+        expected outputs, by parameter along so many directions). ``own``: the parameters of which every event has its
+        own value, (*shape, events); so have the points then (not for the estimates)."""
+        still, pilot = wrt is None or what in ("reverse", "taped", "outside"), what in ("pilot", "guessed")
         tangents = {"ratio": points, "bend": 1}.get(what, 0 if still else wrt.total)
+        tangents = 1 if pilot and tangents > TANGENTS else tangents
         settings = replace(
             self.settings,
             tangents=tangents,
@@ -140,18 +142,26 @@ class Compiled:
             tape=self.turns if what == "taped" else 0,
             joint=what in ("score", "ratio"),
             moves=what in ("move", "bend"),
+            pilot=pilot,
+            guessed=what == "guessed",
         )
         lowering = Lowering(self.graph, self.plan, settings)
         kinds = {"simulate": run.simulate, "ratio": joint.ratios, "bend": joint.curvatures}
         if what in kinds:
             one = partial(kinds[what], lowering, tile)
         else:
-            ways = {"forward": run.forward, "reverse": run.reverse, "taped": run.taped, "second": second.estimates}
+            ways = {
+                "forward": run.forward,
+                "reverse": run.reverse,
+                "taped": run.taped,
+                "pilot": run.pilot,
+                "guessed": run.pilot,
+                "second": second.estimates,
+            }
             if self.plan is not None and self.plan.whole is not None:
                 ways["outside"] = partial(outside, self.plan.whole)
             one = partial(ways.get(what, joint.derivatives), lowering, tile, wrt)
-        if own:
-            one = partial(one, own=own)
+        one = partial(one, own=own) if own else one
 
         def call(seed: Any, first: Any, count: Any, params: Any, data: Any, *points: Any) -> Any:
             def batch(offset: Array) -> Any:
@@ -235,6 +245,8 @@ class Compiled:
             "taped",
             "outside",
             "second",
+            "pilot",
+            "guessed",
         )  # batches that baselines are taken over stay whole
         jagged = frozenset() if whole else Lowering(self.graph, None, self.settings).jagged
         own = own or {}

@@ -14,8 +14,8 @@ from jax import Array
 from hepppl.backends.jax import shadows
 from hepppl.backends.jax.gradients import controls, influenced, least_variance, raw_outputs, shares
 from hepppl.backends.jax.lowering import Lowering
-from hepppl.backends.jax.machine import Address, Machine, Registers, Reservoir, Sum, nobody
-from hepppl.backends.jax.random import DRAW, event_keys, threefry2x32, uniform
+from hepppl.backends.jax.machine import Address, Machine, Registers, Sum, empty_reservoir
+from hepppl.backends.jax.random import event_keys
 from hepppl.backends.jax.value import Val, batch, spread
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepPlanError
@@ -58,11 +58,7 @@ def start(lowering: Lowering, size: int, seed: Seed, numbers: Numbers, inputs: M
         estimators.append(jax.tree.map(Val, states))
     reservoir = None
     if lowering.offers:
-        zero = jnp.zeros(size, settings.dtype)
-        t = None if settings.reverse else jnp.zeros((settings.tangents, size), settings.dtype)
-        word, _ = threefry2x32(*address.key, DRAW, 0, settings.rounds)
-        draw = uniform(word, settings.dtype)
-        reservoir = Reservoir(zero, Val(zero, t), jnp.zeros(size, jnp.int32), draw, nobody(lowering, size))
+        reservoir = empty_reservoir(lowering, address.key, size, True)
     weighted = any(node.op in ("weight", "require") for node in lowering.graph.nodes())
     weight = Val(jnp.ones(size, settings.dtype)) if weighted else None
     steps = jnp.zeros(size, jnp.int32) if lowering.counts_steps else None
@@ -133,18 +129,41 @@ def forward(
     m = run_events(lowering, size, seed, numbers, params, data, wanted, wrt.seeds(lowering.settings.dtype))
     raw = raw_outputs(lowering, m)
     zero = {name: jnp.zeros((wrt.total, *value.p.shape), value.p.dtype) for name, value in raw.items()}
-    control = {group: v.t for group, v in controls(lowering, m).items() if v.t is not None}
+    control = {key: v.t for key, v in controls(lowering, m).items() if v.t is not None}
     gradient = {}
     for name, value in raw.items():
         share = shares(lowering, m, name, value)
         own = zero[name] if share.alone.t is None else share.alone.t
-        slopes = [t for group, t in control.items() if influenced(lowering, group, name)]
+        slopes = [t for (group, _), t in control.items() if influenced(lowering, group, name)]
         slopes += [v.t for v in share.gaps.values() if v.t is not None]
         gradient[name] = least_variance(own, slopes, wanted)
         if share.rest is not None and share.rest.t is not None:
             gradient[name] += share.rest.t
     outputs = {k: v.p for k, v in raw.items()}
     return {"outputs": outputs, "gradient": gradient, "fault": m.registers.fault, "most": m.registers.most}
+
+
+def pilot(
+    lowering: Lowering, size: int, wrt: Wrt, seed: Seed, numbers: Numbers, params: Any, data: Any, wanted: Array
+) -> dict[str, Any]:
+    """What decided which candidate an event kept, and what its alternative changed: ``noted`` (see `Reservoir`),
+    ``total`` weight, the norm of the ``slope`` over the kept candidate's weight, and ``change`` of each output."""
+    tangents = wrt.seeds(lowering.settings.dtype)
+    if (
+        lowering.settings.tangents < wrt.total
+    ):  # one direction stands for all: its square is that of the norm, on average
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], wrt.total).astype(lowering.settings.dtype)
+        tangents = {k: jnp.tensordot(signs, t, 1)[None] for k, t in tangents.items()}
+    m = run_events(lowering, size, seed, numbers, params, data, wanted, tangents)
+    reservoir, raw = m.registers.reservoir, raw_outputs(lowering, m)
+    assert reservoir is not None
+    assert reservoir.chosen.t is not None
+    alive = reservoir.total > 0
+    change = {k: jnp.where(alive, v.a - v.p, 0) if v.a is not None else jnp.zeros_like(v.p) for k, v in raw.items()}
+    slope = jnp.sqrt(jnp.sum(reservoir.chosen.t**2, 0))
+    found = {"noted": reservoir.noted, "total": reservoir.total, "slope": slope, "change": change}
+    outputs = {k: v.p for k, v in raw.items()}
+    return {"outputs": outputs, "weight": None, "fault": m.registers.fault, "most": m.registers.most, **found}
 
 
 def reverse(
@@ -160,7 +179,7 @@ def reverse(
         parts = {name: shares(lowering, m, name, value) for name, value in raw.items()}
         alone = {name: part.alone.p for name, part in parts.items()}
         rest = {name: part.rest.p for name, part in parts.items() if part.rest is not None}
-        control = {group: v.p for group, v in controls(lowering, m).items()}
+        control = {key: v.p for key, v in controls(lowering, m).items()}
         gaps = {(name, group): v.p for name, part in parts.items() for group, v in part.gaps.items()}
         if not control and not gaps:  # then one pass serves both
             alone, rest = {name: alone[name] + rest[name] if name in rest else alone[name] for name in alone}, {}
@@ -182,10 +201,10 @@ def reverse(
         rows = [element(row) for row in jnp.eye(count, dtype=lowering.settings.dtype)]
         return jnp.stack(rows, 1).reshape(wrt.total, *shape)
 
-    controlling = {group: estimates(2, group) for group in control}
+    controlling = {key: estimates(2, key) for key in control}
     gradient = {}
     for name in alone:
-        slopes = [s for group, s in controlling.items() if influenced(lowering, group, name)]
+        slopes = [s for (group, _), s in controlling.items() if influenced(lowering, group, name)]
         slopes += [estimates(3, key) for key in gaps if key[0] == name]
         gradient[name] = least_variance(estimates(0, name), slopes, wanted)
     for name in rest:

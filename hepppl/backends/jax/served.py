@@ -88,12 +88,14 @@ class Served:
             raise self._wrong("second", f"gave an array of shape {share.shape}, not {event.value.shape}")
         return share
 
-    def control(self, state: Any) -> Any:
+    def controls(self, state: Any) -> tuple[Any, ...]:
         found = self._call("control", lambda: self.numerics.control(state))
+        every = () if found is None else found if isinstance(found, tuple) else (found,)
         events = {jnp.shape(leaf) for leaf in jax.tree.leaves(state)}
-        if found is not None and {jnp.shape(found)} != events:
-            raise self._wrong("control", f"gave an array of shape {jnp.shape(found)}: one number for each event")
-        return found
+        for control in every:
+            if {jnp.shape(control)} != events:
+                raise self._wrong("control", f"gave an array of shape {jnp.shape(control)}: one number for each event")
+        return every
 
     def density(self, state: Any) -> Any:
         found = self._call("density", lambda: self.numerics.density(state))

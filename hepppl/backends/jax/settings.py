@@ -10,6 +10,8 @@ import numpy as np
 @dataclass(frozen=True)
 class Settings:
     """Static choices of a compilation. ``tangents``: derivatives carried along (0 in simulation and reverse mode).
+    ``pilot``: what decides which candidate an event keeps is noted (`hepppl.backends.jax.steering`). ``guessed``:
+    weights of candidates are made as in reverse mode.
     ``joint``: they are those of the density of all that is drawn, at fixed values of it, or the densities at so many
     other points (`hepppl.backends.jax.joint`). ``moves``: they are those of the outputs, of which no expectation is
     taken."""
@@ -23,6 +25,8 @@ class Settings:
     reverse: bool = False
     joint: bool = False
     moves: bool = False
+    pilot: bool = False
+    guessed: bool = False
     tape: int = 0  # turns of the lanes' driver that reverse mode has room to go back through; 0 where it does not
 
     @property

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from hepppl.backends.jax import steering
 from hepppl.backends.jax.crossings import coincident, thresholds
 from hepppl.backends.jax.joint import record
 from hepppl.backends.jax.law import bound_law
@@ -36,10 +37,12 @@ class SiteView:
         thresholds: tuple[Any, ...] = (),
         words: tuple[Any, Any] | None = None,
         rounds: int = 20,
+        importance: Any = 1.0,
     ):
         self._law, self.uniform, self.params = bound_law(dist, inputs), u, inputs
         self.distribution, self._args = dist.name, dict(dist.args)
         self._thresholds, self._words, self._rounds = thresholds, words, rounds
+        self.importance = importance
         self._draw, self.wrong = self._law.sample(u), jnp.logical_not(self._law.valid())
         if self._draw.dtype == bool:
             # one number keeps the decision, as `decided` does, and whether it could be taken
@@ -126,16 +129,20 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
     arguments = len(leaves) + len(inputs)
     offer_count: list[int] = []
 
-    def visit(u: Any, w0: Any, w1: Any, *flat: Any) -> tuple[Any, ...]:
+    importance = steering.importance(lowering, m, number)
+    one = np.ones((), lowering.settings.dtype)
+    steered = Val(one, batched=False) if importance is None else Val(importance)
+
+    def visit(u: Any, w0: Any, w1: Any, h: Any, *flat: Any) -> tuple[Any, ...]:
         before = jax.tree.unflatten(tree, flat[: len(leaves)])
         rounds = lowering.settings.rounds
-        view = SiteView(dist, u, flat[len(leaves) : arguments], flat[arguments:], (w0, w1), rounds)
+        view = SiteView(dist, u, flat[len(leaves) : arguments], flat[arguments:], (w0, w1), rounds, h)
         out = lowering.numerics[group].visit(before, view)
         offer_count[:] = [len(out.offers)]
         return (view.wrong, out.value, *jax.tree.leaves(out.state), *(x for offer in out.offers for x in offer))
 
     moves = strict(visit) if lowering.settings.reverse else visit
-    wrong, value, *rest = apply(moves, (u, *map(Val, words), *leaves, *inputs, *crossed))
+    wrong, value, *rest = apply(moves, (u, *map(Val, words), steered, *leaves, *inputs, *crossed))
     check(wrong)
     if not lowering.numerics[group].own:
         what = f"{lowering.numerics[group].what} gave a number that is not finite at site '{node.attrs['name']}'"
@@ -157,7 +164,7 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
     flat = rest[len(leaves) :]
     offers = [Offer(*(Val(v.p, v.t, None, v.batched) for v in flat[3 * i : 3 * i + 3])) for i in range(offer_count[0])]
     if offers and m.registers.reservoir is not None:
-        take, alternative = consider(lowering, m, offers, dtype, group)
+        take, alternative = consider(lowering, m, offers, dtype, number, importance)
         if m.particles is not None:
             m.particles.choose(m, node, take, alternative)
         else:
@@ -174,22 +181,28 @@ def overridden(m: Machine, node: Node, value: Val) -> Val:
     return m.particles.override.at(m, node, value)
 
 
-def consider(lowering: Lowering, m: Machine, offers: list[Offer], dtype: Any, group: int) -> tuple[Array, Array]:
-    """Put the candidates of a group's visit to the event's reservoir; returns which events took one, and its value.
+def consider(
+    lowering: Lowering, m: Machine, offers: list[Offer], dtype: Any, number: int, importance: Array | None
+) -> tuple[Array, Array]:
+    """Put the candidates of a visit of a site to the event's reservoir; returns which events took one, and its value.
 
     Reservoir sampling with weights (Chao 1982): a candidate replaces the kept one with probability weight / total, so
     that in the end each is kept with probability proportional to its weight. Weights are |coefficient| times the norm
-    of the potential's derivative where derivatives are carried, times a guess of it in reverse mode. One uniform serves
-    all decisions of an event: given its outcome, each leaves a uniform behind.
+    of the potential's derivative where derivatives are carried, times a guess of it in reverse mode, and times the
+    site's importance where that was learned. One uniform serves all decisions of an event: given its outcome, each
+    leaves a uniform behind.
     """
     reservoir = m.registers.reservoir
     assert reservoir is not None
     real = lowering.settings.dtype
     total, chosen, draw = reservoir.total, reservoir.chosen, reservoir.draw
-    alternative, taken = jnp.zeros(m.size, dtype), jnp.zeros(m.size, bool)
-    for offer in offers:
+    group = lowering.group_of[number]
+    alternative, taken = jnp.zeros(total.shape, dtype), jnp.zeros(total.shape, bool)
+    for place, offer in enumerate(offers):
         coefficient = lax.stop_gradient(batch(offer.coefficient, m.size).p).astype(real)
         weight = selection_weight(lowering, m, coefficient, offer.potential)
+        weight = weight if importance is None else weight * importance
+        weight = lowering.layers.admitted(weight, number, m.address.index, place)
         after = total + weight
         mark = draw * after
         take = decided(mark < weight)
@@ -205,7 +218,10 @@ def consider(lowering: Lowering, m: Machine, offers: list[Offer], dtype: Any, gr
         taken = taken | take
     takes = None if reservoir.takes is None else reservoir.takes + taken.astype(jnp.int32)
     owner = None if reservoir.owner is None else jnp.where(taken, group, reservoir.owner)
-    m.registers = replace(m.registers, reservoir=Reservoir(total, chosen, takes, draw, owner))
+    noted = reservoir.noted
+    if noted is not None:
+        noted = jnp.where(taken, steering.note(lowering, m, number, importance), noted)
+    m.registers = replace(m.registers, reservoir=Reservoir(total, chosen, takes, draw, owner, noted))
     return taken, alternative
 
 
@@ -218,7 +234,7 @@ def guessed_slope(potential: Array) -> Array:
 
 def selection_weight(lowering: Lowering, m: Machine, coefficient: Array, potential: Val) -> Array:
     weight = jnp.abs(coefficient)
-    if not lowering.settings.reverse:
+    if not (lowering.settings.reverse or lowering.settings.guessed):
         slope = batch(potential, m.size).t
         if slope is None:
             return jnp.zeros_like(weight)

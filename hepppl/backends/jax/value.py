@@ -40,7 +40,7 @@ class Val:
     """``p``: the value, ``(*shape, batch)`` or ``(*shape,)``. ``t``: its derivative along each of the parameters that
     forward mode carries, ``(parameters, *p.shape)``, or None where there is none (`at_points` makes it the value at
     other parameters). ``a``: its value in the event's alternative, always with a batch axis, or None where the
-    alternative cannot differ."""
+    alternative cannot differ. Where an event has several alternatives, ``a`` has one more axis, which comes first."""
 
     __slots__ = ("a", "batched", "p", "t")
 
@@ -57,6 +57,18 @@ class Val:
     def __repr__(self) -> str:
         marks = ("t" if self.t is not None else "") + ("a" if self.a is not None else "")
         return f"Val({jnp.shape(self.p)}{' ' + marks if marks else ''}{'' if self.batched else ' unbatched'})"
+
+    @property
+    def layered(self) -> bool:
+        """Whether there are several alternatives."""
+        return self.a is not None and self.a.ndim > jnp.ndim(self.p) + (not self.batched)
+
+    @property
+    def ever(self) -> Any:
+        """Of a truth: whether it holds in the event or in an alternative of it."""
+        if self.a is None:
+            return self.p
+        return self.p | (self.a.any(0) if self.layered else self.a)
 
     @property
     def alt(self) -> Any:
@@ -79,6 +91,11 @@ def batch(v: Val, size: int) -> Val:
     if v.batched:
         return v
     return Val(spread(v.p, size), None if v.t is None else spread(v.t, size), v.a)
+
+
+def aligned(x: Array, like: Array) -> Array:
+    """``x`` (*layers, events), to go with ``like`` (*layers, *shape, events)."""
+    return x.reshape(*x.shape[:-1], *[1] * (like.ndim - x.ndim), x.shape[-1])
 
 
 def mapped(fn: Callable[..., Any], batched: Sequence[bool], elementwise: bool) -> Callable[..., Any]:
@@ -125,6 +142,8 @@ def apply(fn: Callable[..., Any], vals: Sequence[Val], elementwise: bool = False
     alternatives: Sequence[Any] = [None] * len(outs)
     if any(v.a is not None for v in vals):
         run_alt = mapped(fn, [f or v.a is not None for f, v in zip(flags, vals, strict=True)], scalar)
+        if any(v.layered for v in vals):
+            run_alt = jax.vmap(run_alt, in_axes=tuple(0 if v.layered else None for v in vals))
         alt = run_alt(*(v.alt for v in vals))
         alternatives = alt if many else (alt,)
 
@@ -230,7 +249,7 @@ def join(x: Val, y: Val, size: int, tangents: int) -> Val:
         t = jnp.broadcast_to(still, (tangents, *jnp.shape(x.p)))
     a = x.a
     if a is None and y.a is not None:
-        a = lax.stop_gradient(jnp.asarray(x.p))
+        a = jnp.broadcast_to(lax.stop_gradient(jnp.asarray(x.p)), y.a.shape)
     return Val(x.p, t, a, x.batched)
 
 
