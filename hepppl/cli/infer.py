@@ -36,6 +36,9 @@ def _options(ctx: click.Context, param: click.Parameter, value: Any) -> dict[str
 @click.option("--discovery", metavar="NAME", help="mle: the significance of this parameter not being 0.")
 @click.option("--level", type=float, help="mle: the confidence level of --limit.")
 @click.option("--simulations", type=int, help="npe and the like: pseudo-experiments to learn from.")
+@click.option(
+    "--rounds", type=int, help="npe, nle, nre: rounds, the later ones near the data, which are then served alone."
+)
 @click.option("--ensemble", type=int, help="npe and the like: networks, averaged.")
 @click.option("--epochs", type=int, help="npe and the like: epochs of training at most.")
 @click.option("--calibrate", type=int, help="npe and the like: held-out pseudo-experiments (0: none).")
@@ -130,13 +133,16 @@ def posterior_summary(tree: Any) -> str:
 
 
 def calibration_summary(found: Mapping[str, Any]) -> str:
-    """Coverage on held-out pseudo-experiments, and the worst test."""
-    parts = [f"in {said['region']:.0%} of the {float(level):.0%} regions" for level, said in found["coverage"].items()]
-    worst = min(found["checks"], key=lambda check: check["p"])
-    verdict = "calibrated" if found["ok"] else "not calibrated"
+    """On held-out pseudo-experiments: coverage, and the tests of ranks (the worst), credibility and TARP."""
+    covered = ", ".join(f"{said['region']:.0%} in {float(level):.0%}" for level, said in found["coverage"].items())
+    ranks = [check for check in found["checks"] if check["name"].startswith("rank")]
+    others = [check for check in found["checks"] if check not in ranks]
+    worst = min(ranks, key=lambda check: check["p"])
+    tests = [("SBC", worst["p"]), *((check["name"], check["p"]) for check in others)]
+    shown = ", ".join(f"{name} {text.number(p, 2)}" for name, p in tests)
     return (
-        f"{verdict}: over {found['experiments']} pseudo-experiments the truth lies {' and '.join(parts)}; the worst of "
-        f"{len(found['checks'])} tests, {worst['name']}, has p = {text.number(worst['p'], 2)}"
+        f"{'calibrated' if found['ok'] else 'not calibrated'}: {found['experiments']} pseudo-experiments around "
+        f"{found['around']}\n  the truth in regions: {covered}\n  p-values: {shown}"
     )
 
 

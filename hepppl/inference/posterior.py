@@ -144,6 +144,7 @@ def as_dict(tree: Any) -> dict[str, Any]:
         "posterior": posterior,
         "divergences": divergences(tree),
         **{name: plain(float(tree.attrs[name])) for name in ("elbo", "gap", "khat") if name in tree.attrs},
+        **{name: int(tree.attrs[name]) for name in ("simulations", "rounds") if name in tree.attrs},
         **({"calibration": json.loads(tree.attrs["calibration"])} if "calibration" in tree.attrs else {}),
     }
 

@@ -39,6 +39,7 @@ def method_function(name: str) -> Callable[..., Any]:
         samples: int = 4000,
         simulations: int = 10_000,
         features: Sequence[str] | str | None = None,
+        rounds: int = 1,
         ensemble: int = 1,
         epochs: int = 100,
         width: int = 64,
@@ -77,6 +78,8 @@ def method_function(name: str) -> Callable[..., Any]:
                 events=events,
                 features=looked_at,
                 params=params,
+                rounds=rounds,
+                data=data,
                 ensemble=ensemble,
                 shape=Shape(width=width, depth=depth),
                 schedule=Schedule(epochs=epochs),
@@ -94,7 +97,13 @@ def method_function(name: str) -> Callable[..., Any]:
         return finished(found)
 
     hidden = {
-        name for name, needed in (("alpha", method(name).weighs), ("reference", method(name).relative)) if not needed
+        option
+        for option, needed in (
+            ("alpha", method(name).weighs),
+            ("reference", method(name).relative),
+            ("rounds", method(name).sequential),
+        )
+        if not needed
     }
     signature = inspect.signature(run)
     shown = [p for p in signature.parameters.values() if p.name not in hidden]
@@ -107,7 +116,7 @@ def data_set(found: Posterior, data: Mapping[str, Any], draws: int, seed: int) -
     parts = 4
     drawn = found.sample(data, -(-draws // parts) * parts, seed)
     split = {name: values.reshape(parts, -1, *values.shape[1:]) for name, values in drawn.items()}
-    about = {"simulations": str(found.simulations)}
+    about = {"simulations": str(found.simulations), "rounds": str(found.rounds)}
     if found.calibration is not None:
         about["calibration"] = json.dumps(found.calibration.to_dict())
     seen = {name: np.asarray(value) for name, value in data.items() if _regular(value)}
