@@ -49,6 +49,19 @@ def _options(ctx: click.Context, param: click.Parameter, value: Any) -> dict[str
     "--set", "settings", type=common.Pair(), multiple=True, callback=_options, help="Any other option of the method."
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the posterior (.nc) or the fit (.json).")
+@click.option("--plot", "plot_file", type=click.Path(path_type=Path), help="Draw it: .png, .pdf or .svg.")
+@click.option(
+    "--plot-calibration",
+    "calibration_file",
+    type=click.Path(path_type=Path),
+    help="npe and the like: draw coverage and ranks on held-out pseudo-experiments.",
+)
+@click.option(
+    "--compare",
+    "compare_file",
+    type=click.Path(path_type=Path),
+    help="A posterior.nc of the same parameters: how well a classifier tells its draws from these (C2ST).",
+)
 @common.options(common.JSON, common.QUIET)
 def command(
     file: Path,
@@ -59,6 +72,9 @@ def command(
     model_name: str | None,
     settings: dict[str, Any],
     output: Path | None,
+    plot_file: Path | None,
+    calibration_file: Path | None,
+    compare_file: Path | None,
     as_json: bool,
     quiet: bool,
     **named: Any,
@@ -75,6 +91,14 @@ def command(
         raise click.UsageError("inference needs data: --data FILE")
     options = {**{name: value for name, value in named.items() if value is not None}, **settings}
     inference.check_options(method, options)
+    if calibration_file is not None and method not in inference.SIMULATED:
+        raise click.UsageError("--plot-calibration is for methods that learn from simulations")
+    # refuse before the work, not after
+    for picture in filter(None, (plot_file, calibration_file)):
+        from hepppl.io.write import picture_format
+
+        picture_format(picture)
+    other = None if compare_file is None else inference.comparable(method, compare_file)
     from hepppl.io.read import read_data
     from hepppl.loading import load
 
@@ -84,8 +108,17 @@ def command(
         inference.check_file(method, output)
     with running.progress(method, 1, quiet or as_json) as move:
         result, error = running.run(lambda: model.infer(given, method, seed, params=params, progress=move, **options))
+    if result is not None and other is not None:
+        from hepppl.inference.posterior import compare
+
+        compare(result, other, str(compare_file))
     if result is not None and not as_json and not quiet:
         click.echo(summary(result))
+    for path, draw in ((plot_file, inference.plot), (calibration_file, inference.plot_calibration)):
+        if result is not None and path is not None:
+            draw(result, path)
+            if not (as_json or quiet):
+                click.echo(f"picture written to {path}")
     if error is None and output is not None:
         inference.save(result, output)
         if not (as_json or quiet):
@@ -129,7 +162,9 @@ def posterior_summary(tree: Any) -> str:
         closing.append(f"{text.number(tree.attrs['gap'], 2)} nats from the posterior, k-hat {tree.attrs['khat']:.2f}")
     if "calibration" in found:
         closing.append(calibration_summary(found["calibration"]))
-    return f"{head}\n\n{lines}" + (f"\n\n{'; '.join(closing)}" if closing else "")
+    if "c2st" in found:
+        closing.append(f"C2ST {found['c2st']:.3f} against {found['compared']} (0.5: a classifier sees no difference)")
+    return f"{head}\n\n{lines}" + ("\n\n" + "\n".join(closing) if closing else "")
 
 
 def calibration_summary(found: Mapping[str, Any]) -> str:

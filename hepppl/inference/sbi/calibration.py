@@ -8,6 +8,7 @@ Hezaveh and Perreault-Levasseur, arXiv:2302.03026).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -88,6 +89,23 @@ class Calibration:
             "false_alarm": self.false_alarm,
             "ok": self.ok,
         }
+
+    def data_set(self) -> Any:
+        """As an xarray group."""
+        import xarray
+
+        variables = {
+            "ranks": (("experiment", "parameter"), self.ranks),
+            "regions": ("experiment", self.regions),
+            "tarp": ("experiment", self.tarp),
+        }
+        return xarray.DataTree(xarray.Dataset(variables, {"parameter": list(self.labels)}))
+
+    def plot(self, path: str | os.PathLike[str]) -> None:
+        """Coverage, TARP and ranks (extra ``plot``): ``.png``, ``.pdf`` or ``.svg``."""
+        from hepppl.plotting.calibration import draw
+
+        draw(path, self.ranks, self.regions, self.tarp, self.labels, f"{len(self.ranks)} pseudo-experiments")
 
     def saved(self) -> dict[str, Any]:
         """As plain lists, for `of`."""

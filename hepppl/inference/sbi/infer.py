@@ -120,7 +120,10 @@ def data_set(found: Posterior, data: Mapping[str, Any], draws: int, seed: int) -
     if found.calibration is not None:
         about["calibration"] = json.dumps(found.calibration.to_dict())
     seen = {name: np.asarray(value) for name, value in data.items() if _regular(value)}
-    return posterior.data_set(found.model, found.method, seed, split, seen, attrs=about)
+    tree = posterior.data_set(found.model, found.method, seed, split, seen, attrs=about)
+    if found.calibration is not None:
+        tree["calibration"] = found.calibration.data_set()
+    return tree
 
 
 def _regular(value: Any) -> bool:
