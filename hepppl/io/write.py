@@ -114,13 +114,14 @@ def writing(path: Pathlike) -> Iterator[None]:
         raise HepFileError(Diagnostic("E513", f"cannot write '{os.fspath(path)}': {reason}")) from None
 
 
-def library(name: str, extra: str) -> Any:
-    """Import an optional library. Raises `HepFileError` (E512) that names the extra it comes with."""
+def library(name: str, extra: str, install: str = "") -> Any:
+    """Import an optional library. Raises `HepFileError` (E512) that names the extra it comes with, or how else to
+    ``install`` it."""
     try:
         return import_module(name)
     except ImportError:
         message = f"this needs the library '{name.partition('.')[0]}', which is not installed"
-        hint = f"pip install 'hepppl[{extra}]'"
+        hint = install or f"pip install 'hepppl[{extra}]'"
         raise HepFileError(Diagnostic("E512", message, hints=(hint,))) from None
 
 

@@ -136,13 +136,15 @@ class Posterior:
     def seen(self, data: Mapping[str, Any]) -> Any:
         """The data as the networks see them, a batch of one experiment."""
         seen = self.features.batch(*seeing.observed(self.model, self.features, data))
-        if self.observation not in (None, digest(seen)):
-            message = (
-                f"the estimator was trained for one observation, in {self.rounds} rounds, and these are other data"
-            )
+        self.check_served(seen)
+        return seen
+
+    def check_served(self, x: Any) -> None:
+        """Raises `HepValueError` (E485) for a batch of other data than the observation that rounds were for."""
+        if self.observation not in (None, digest(x)):
+            message = f"the estimator was trained in {self.rounds} rounds for one observation, and these are other data"
             hint = "train for them, or once and for any data: with one round"
             raise HepValueError(Diagnostic("E485", message, hints=(hint,)))
-        return seen
 
     # ------------------------------------------------------------ for batches, in the prior's coordinates
 
