@@ -11,7 +11,6 @@ from click.testing import CliRunner
 from hepppl.cli.app import app
 from tests.inference.sbi.programs import GAUSSIAN
 
-
 SMALL = ["--simulations", "600", "--epochs", "8", "--set", "width=16", "--set", "depth=1"]
 
 
