@@ -112,9 +112,14 @@ def method_function(name: str) -> Callable[..., Any]:
 
 
 def data_set(found: Posterior, data: Mapping[str, Any], draws: int, seed: int) -> Any:
-    """Draws as ArviZ data (`hepppl.inference.posterior`), with what the calibration says as an attribute."""
+    """Draws as ArviZ data (`hepppl.inference.posterior`), with what the calibration says as an attribute, and its
+    numbers as the group ``calibration``. Where chains did not converge, the error carries the data."""
     parts = 4
-    drawn = found.sample(data, -(-draws // parts) * parts, seed)
+    failed = None
+    try:
+        drawn = found.sample(data, -(-draws // parts) * parts, seed)
+    except HepResultError as error:
+        failed, drawn = error, error.result
     split = {name: values.reshape(parts, -1, *values.shape[1:]) for name, values in drawn.items()}
     about = {"simulations": str(found.simulations), "rounds": str(found.rounds)}
     if found.calibration is not None:
@@ -123,6 +128,9 @@ def data_set(found: Posterior, data: Mapping[str, Any], draws: int, seed: int) -
     tree = posterior.data_set(found.model, found.method, seed, split, seen, attrs=about)
     if found.calibration is not None:
         tree["calibration"] = found.calibration.data_set()
+    if failed is not None:
+        failed.result = tree
+        raise failed
     return tree
 
 

@@ -112,11 +112,12 @@ class Posterior:
     def sample(self, data: Mapping[str, Any], n: int = 1000, seed: int = 0) -> dict[str, np.ndarray]:
         """``n`` draws from the posterior: name -> (n, …) in base units. ``data``: output -> what was observed, one
         event's value or a leading axis of events. Raises `HepValueError` (E481 to E483, E485) for the data, and
-        `HepResultError` (E931) where chains did not converge."""
+        `HepResultError` (E931, with the draws as ``.result``) where chains did not converge."""
         y, chains = self.draw(self.seen(data), n, seed)
+        drawn = self.prior.unpack(self.prior.from_normal(y[0]))
         if chains is not None:
-            self._converged(chains[0])
-        return self.prior.unpack(self.prior.from_normal(y[0]))
+            self._converged(chains[0], drawn)
+        return drawn
 
     def log_prob(self, points: Mapping[str, Any], data: Mapping[str, Any], seed: int = 0) -> np.ndarray:
         """Log posterior density at ``points`` (name -> (n, …), base units), (n,), per base units. Where the
@@ -177,11 +178,11 @@ class Posterior:
         normal = -0.5 * (y**2).sum(-1) - 0.5 * self.prior.dim * np.log(2 * np.pi)
         return likelihoods(self.networks, y, x) + normal - evidence[:, None]
 
-    def _converged(self, chains: np.ndarray) -> None:
+    def _converged(self, chains: np.ndarray, drawn: Any) -> None:
         worst = sampling.r_hat(chains)
         bad = [f"{name} ({r:.2f})" for name, r in zip(self.prior.labels, worst, strict=True) if not r < CONVERGED]
         if bad:
             message = f"the chains did not converge: R̂ over {CONVERGED} for {', '.join(bad)}"
             error = HepResultError(Diagnostic("E931", message, hints=("draw more: a larger n makes longer chains",)))
-            error.result = self
+            error.result = drawn
             raise error
