@@ -18,7 +18,8 @@ from hepppl._version import __version__
 
 #: Command -> module of `hepppl.cli` that defines it as ``command``.
 COMMANDS = (
-    "check", "fmt", "graph", "plan", "dump", "simulate", "grad", "verify", "optimize", "morph", "infer", "bench",
+    "check", "fmt", "graph", "plan", "dump", "simulate", "grad", "verify", "optimize", "morph", "gold", "infer",
+    "bench",
     "plugins",
     "cache", "explain",
 )  # fmt: skip

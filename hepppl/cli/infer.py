@@ -36,6 +36,9 @@ def _options(ctx: click.Context, param: click.Parameter, value: Any) -> dict[str
 @click.option("--discovery", metavar="NAME", help="mle: the significance of this parameter not being 0.")
 @click.option("--level", type=float, help="mle: the confidence level of --limit.")
 @click.option("--simulations", type=int, help="npe and the like: pseudo-experiments to learn from.")
+@click.option(
+    "--rounds", type=int, help="npe, nle, nre: rounds, the later ones near the data, which are then served alone."
+)
 @click.option("--ensemble", type=int, help="npe and the like: networks, averaged.")
 @click.option("--epochs", type=int, help="npe and the like: epochs of training at most.")
 @click.option("--calibrate", type=int, help="npe and the like: held-out pseudo-experiments (0: none).")
@@ -46,6 +49,19 @@ def _options(ctx: click.Context, param: click.Parameter, value: Any) -> dict[str
     "--set", "settings", type=common.Pair(), multiple=True, callback=_options, help="Any other option of the method."
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the posterior (.nc) or the fit (.json).")
+@click.option("--plot", "plot_file", type=click.Path(path_type=Path), help="Draw it: .png, .pdf or .svg.")
+@click.option(
+    "--plot-calibration",
+    "calibration_file",
+    type=click.Path(path_type=Path),
+    help="npe and the like: draw coverage and ranks on held-out pseudo-experiments.",
+)
+@click.option(
+    "--compare",
+    "compare_file",
+    type=click.Path(path_type=Path),
+    help="A posterior.nc of the same parameters: how well a classifier tells its draws from these (C2ST).",
+)
 @common.options(common.JSON, common.QUIET)
 def command(
     file: Path,
@@ -56,6 +72,9 @@ def command(
     model_name: str | None,
     settings: dict[str, Any],
     output: Path | None,
+    plot_file: Path | None,
+    calibration_file: Path | None,
+    compare_file: Path | None,
     as_json: bool,
     quiet: bool,
     **named: Any,
@@ -72,6 +91,14 @@ def command(
         raise click.UsageError("inference needs data: --data FILE")
     options = {**{name: value for name, value in named.items() if value is not None}, **settings}
     inference.check_options(method, options)
+    if calibration_file is not None and method not in inference.SIMULATED:
+        raise click.UsageError("--plot-calibration is for methods that learn from simulations")
+    # refuse before the work, not after
+    for picture in filter(None, (plot_file, calibration_file)):
+        from hepppl.io.write import picture_format
+
+        picture_format(picture)
+    other = None if compare_file is None else inference.comparable(method, compare_file)
     from hepppl.io.read import read_data
     from hepppl.loading import load
 
@@ -81,8 +108,17 @@ def command(
         inference.check_file(method, output)
     with running.progress(method, 1, quiet or as_json) as move:
         result, error = running.run(lambda: model.infer(given, method, seed, params=params, progress=move, **options))
+    if result is not None and other is not None:
+        from hepppl.inference.posterior import compare
+
+        compare(result, other, str(compare_file))
     if result is not None and not as_json and not quiet:
         click.echo(summary(result))
+    for path, draw in ((plot_file, inference.plot), (calibration_file, inference.plot_calibration)):
+        if result is not None and path is not None:
+            draw(result, path)
+            if not (as_json or quiet):
+                click.echo(f"picture written to {path}")
     if error is None and output is not None:
         inference.save(result, output)
         if not (as_json or quiet):
@@ -126,17 +162,22 @@ def posterior_summary(tree: Any) -> str:
         closing.append(f"{text.number(tree.attrs['gap'], 2)} nats from the posterior, k-hat {tree.attrs['khat']:.2f}")
     if "calibration" in found:
         closing.append(calibration_summary(found["calibration"]))
-    return f"{head}\n\n{lines}" + (f"\n\n{'; '.join(closing)}" if closing else "")
+    if "c2st" in found:
+        closing.append(f"C2ST {found['c2st']:.3f} against {found['compared']} (0.5: a classifier sees no difference)")
+    return f"{head}\n\n{lines}" + ("\n\n" + "\n".join(closing) if closing else "")
 
 
 def calibration_summary(found: Mapping[str, Any]) -> str:
-    """Coverage on held-out pseudo-experiments, and the worst test."""
-    parts = [f"in {said['region']:.0%} of the {float(level):.0%} regions" for level, said in found["coverage"].items()]
-    worst = min(found["checks"], key=lambda check: check["p"])
-    verdict = "calibrated" if found["ok"] else "not calibrated"
+    """On held-out pseudo-experiments: coverage, and the tests of ranks (the worst), credibility and TARP."""
+    covered = ", ".join(f"{said['region']:.0%} in {float(level):.0%}" for level, said in found["coverage"].items())
+    ranks = [check for check in found["checks"] if check["name"].startswith("rank")]
+    others = [check for check in found["checks"] if check not in ranks]
+    worst = min(ranks, key=lambda check: check["p"])
+    tests = [("SBC", worst["p"]), *((check["name"], check["p"]) for check in others)]
+    shown = ", ".join(f"{name} {text.number(p, 2)}" for name, p in tests)
     return (
-        f"{verdict}: over {found['experiments']} pseudo-experiments the truth lies {' and '.join(parts)}; the worst of "
-        f"{len(found['checks'])} tests, {worst['name']}, has p = {text.number(worst['p'], 2)}"
+        f"{'calibrated' if found['ok'] else 'not calibrated'}: {found['experiments']} pseudo-experiments around "
+        f"{found['around']}\n  the truth in regions: {covered}\n  p-values: {shown}"
     )
 
 

@@ -75,9 +75,9 @@ def command(
         raise click.UsageError("--resume takes up what --checkpoint DIR holds: give it too")
     model = common.open_model(file, model_name, data_file)
     if plot_file is not None:
-        from hepppl.io.write import library
+        from hepppl.io.write import picture_format
 
-        library("matplotlib", "plot")  # refuse before the work, not after
+        picture_format(plot_file)  # refuse before the work, not after
     engine = {key: rest.pop(key) for key in ("precision", "rounds", "lanes", "batch", "max_steps")}
     options = {**rest, "tolerance": tolerance, **common.engine_options(engine)}
     with running.progress("searching", steps, quiet or as_json, "steps") as move:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 POINTS = 25
 MOST_OUTPUTS = 4
-PICTURES = (".png", ".pdf", ".svg")
 
 
 @dataclass(frozen=True)
@@ -112,11 +111,9 @@ class Scan:
 
 def planned(model: Model, plan: Plan, params: Mapping[str, str], scan_text: str | None, file: Path) -> Scan:
     """What to scan. Everything that can be wrong with it is found here, before anything runs."""
-    from hepppl.io.write import library
+    from hepppl.io.write import picture_format
 
-    if file.suffix.lower() not in PICTURES:
-        raise HepFileError(Diagnostic("E511", f"pictures are written as {', '.join(PICTURES)}, not as '{file.name}'"))
-    library("matplotlib", "plot")
+    picture_format(file)
     name, _, rest = scan_text.partition("=") if scan_text else (plan.wrt[0], "", "")
     inputs.check_names([name], model.params, "parameter", "E451")
     if name not in plan.wrt:

@@ -42,12 +42,28 @@ SBI: dict[str, Code] = {
         'method="npe", simulations=5)',
         "Give a value in the range that the message states.",
     ),
+    "E485": Code(
+        "other data than the rounds were for",
+        "An estimator that was trained in several rounds has seen simulations near one observation, and serves no "
+        "other.",
+        "# hepppl infer FILE --method npe --rounds 3 --data data.json --load estimator.eqx",
+        "Train for these data, or with one round for any data.",
+    ),
+    "E486": Code(
+        "nothing to compare or to draw",
+        "Two posteriors are compared (`--compare`) where both have draws, of the same numbers; a calibration is drawn "
+        "(`--plot-calibration`) where there was one.",
+        "hepppl infer examples/counting.hep --method mle --data n.json --compare posterior.nc",
+        "Compare posteriors of the same parameters; leave `--calibrate 0` out.",
+    ),
     "E720": Code(
         "weighted events",
-        "Networks are trained on plain events. A program that multiplies weights or rejects events gives others.",
-        'hepppl.parse("model m { param p ~ gamma(2, 1); k ~ poisson(p); require k > 0; return k }").infer('
+        "What a program with weights denotes is divided by their mean at each parameter point. Weighting the loss of a "
+        "network would not: points where the mean is large would count as if the prior favoured them, for training and "
+        "for calibration. What `require` rejects is simulated anew, which is exact.",
+        'hepppl.parse("model m { param p ~ gamma(2, 1); k ~ poisson(p); weight 1.0 + k; return k }").infer('
         '{"value": 3}, method="npe")',
-        "Leave `weight` and `require` out, and return what they look at.",
+        "Where the weight has a bound, reject by it: `pass ~ bernoulli(weight / bound)`, `require pass`.",
     ),
     "E721": Code(
         "a density of something whose length varies",
@@ -64,6 +80,22 @@ SBI: dict[str, Code] = {
         '{"value": 3}, method="alices")',
         "Write the priors independently, or take `npe`, `nle` or `nre`.",
     ),
+    "E723": Code(
+        "the score of what a condition lets pass",
+        "Methods with gold learn from the score and the ratio of all that an event draws. Given that a `require` lets "
+        "it pass, its density is divided by the probability of passing, whose dependence on the parameters is not "
+        "known.",
+        'hepppl.parse("model m { param p ~ gamma(2, 1); k ~ poisson(p); require k > 0; return k }").infer('
+        '{"value": 3}, method="alices")',
+        "Take `npe`, `nle`, `nre` or `carl`, which learn from the events that pass.",
+    ),
+    "E724": Code(
+        "a region too small for another round",
+        "Later rounds of `npe` draw from the prior inside a region around the observation. Nearly no draw, of the "
+        "prior or of the posterior so far, can be taken for one.",
+        "# hepppl infer FILE --method npe --rounds 9 --data data.json",
+        "Take fewer rounds, or `nle` or `nre`.",
+    ),
     "E930": Code(
         "a posterior that is not calibrated",
         "On pseudo-experiments that were held out, the true parameters do not lie among the posterior's draws as they "
@@ -77,5 +109,12 @@ SBI: dict[str, Code] = {
         "The posterior of a learned likelihood is sampled by chains, and their split R̂ is over 1.05 for a parameter.",
         "# hepppl infer FILE --method nre --data data.json",
         "Ask for more draws: chains are longer then.",
+    ),
+    "E932": Code(
+        "events that are always rejected",
+        "Events that a `require` rejects are simulated anew at their point of the prior, a thousand times at most.",
+        'hepppl.parse("model m { param p ~ gamma(2, 1); k ~ poisson(p); require k > 1000; return k }").infer('
+        '{"value": 3}, method="npe", simulations=20)',
+        "Narrow the priors to where events pass.",
     ),
 }

@@ -92,7 +92,12 @@ def check_file(method: str, path: str | os.PathLike[str]) -> None:
     """
     from hepppl.io.write import result_format
 
-    result_format(path, getattr(import_module(load(method).__module__), "WRITES", ".nc"))
+    result_format(path, written(method))
+
+
+def written(method: str) -> str:
+    """The ending of the files of a method's results."""
+    return getattr(import_module(load(method).__module__), "WRITES", ".nc")
 
 
 def as_dict(result: Any) -> dict[str, Any]:
@@ -102,6 +107,33 @@ def as_dict(result: Any) -> dict[str, Any]:
 
         return posterior.as_dict(result)
     return result.to_dict()
+
+
+def plot(result: Any, path: str | os.PathLike[str]) -> None:
+    """Draw a result (extra ``plot``)."""
+    if hasattr(result, "to_netcdf"):
+        from hepppl.inference import posterior
+
+        posterior.plot(result, path)
+    else:
+        result.plot(path)
+
+
+def plot_calibration(result: Any, path: str | os.PathLike[str]) -> None:
+    """Draw how a method that learns from simulations did on held-out ones (extra ``plot``)."""
+    from hepppl.inference import posterior
+
+    posterior.plot_calibration(result, path)
+
+
+def comparable(method: str, path: str | os.PathLike[str]) -> Any:
+    """The posterior in a file, for `hepppl.inference.posterior.compare` with what a method will give. Raises
+    `HepFileError` (E501, E514), and `HepValueError` (E486) where that has no draws."""
+    from hepppl.inference import posterior
+
+    if written(method) != ".nc":
+        raise HepValueError(Diagnostic("E486", f"the result of '{method}' has no draws to compare"))
+    return posterior.load(path)
 
 
 def save(result: Any, path: str | os.PathLike[str]) -> None:

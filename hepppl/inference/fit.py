@@ -110,6 +110,15 @@ class Fit:
         about = {"model": self.model, "method": self.method, "minus_log": self.minus_log}
         return {**about, "parameters": found, "names": list(self.names), "covariance": covariance, **tests}
 
+    def plot(self, path: str | os.PathLike[str]) -> None:
+        """A corner plot of the normal approximation, with the profile-likelihood intervals on its diagonal (extra
+        ``plot``): ``.png``, ``.pdf`` or ``.svg``."""
+        from hepppl.plotting.posterior import Normal, corner
+
+        ends = {i: (x.low, x.high) for i, name in enumerate(self.names) if (x := self.intervals.get(name)) is not None}
+        found = Normal(np.asarray(self.values), np.asarray(self.covariance), ends)
+        corner(path, self.names, found, [self.unit(name) for name in self.names], f"{self.model}: {self.method}")
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it as JSON. Raises `HepFileError` (E511, E513)."""
         result_format(path, ".json")

@@ -12,6 +12,7 @@ arXiv:1805.12244, eqs. 4 to 8.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -78,6 +79,39 @@ class Gold:
     @property
     def faults(self) -> tuple[Any, ...]:
         return self.events.faults
+
+    def moments(self) -> list[tuple[str, Any, Any, Any]]:
+        """Of each score, and of the ratio to each point (``ratio[0]``, …; the exponential of ``log_ratio``): its name,
+        mean, the mean's standard error and the standard deviation of one event, with weights. Without weights in the
+        program the mean of a score is 0 and that of a ratio 1."""
+        ratios = {f"ratio[{k}]": np.exp(self.log_ratio[:, k]) for k in range(len(self.points))}
+        found = []
+        for name, values in {**{f"score[{name}]": x for name, x in self.score.items()}, **ratios}.items():
+            x = values * self.weight.reshape(-1, *[1] * (values.ndim - 1))
+            std = x.std(0, ddof=1) if len(x) > 1 else np.zeros(x.shape[1:])
+            found.append((name, x.mean(0), std / np.sqrt(len(x)), std))
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object that ``gold --json`` prints: that of the events, and ``gold``: the moments, and the points."""
+        gold = {
+            name: {"mean": results.plain(mean), "se": results.plain(se), "std": results.plain(std)}
+            for name, mean, se, std in self.moments()
+        }
+        points = [{name: results.plain(value) for name, value in point.items()} for point in self.points]
+        return {**self.events.to_dict(), "gold": gold, "points": points}
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the events as `hepppl.io.write.write_events` does, with a column ``score.NAME`` for each parameter of
+        the score and ``log_ratio.K`` for each point. Raises `HepFileError` (E511 to E513)."""
+        from hepppl.io.write import event_format, write_pieces
+
+        event_format(path)
+        columns = {**self.events.outputs, **{f"score.{name}": values for name, values in self.score.items()}}
+        columns |= {f"log_ratio.{k}": self.log_ratio[:, k] for k in range(len(self.points))}
+        if self.events.weighted:
+            columns["weight"] = self.weight
+        write_pieces(path, [columns], self.to_dict())
 
     def __repr__(self) -> str:
         return (

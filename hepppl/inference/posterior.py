@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepppl.diagnostics import Diagnostic
-from hepppl.diagnostics.errors import HepResultError
+from hepppl.diagnostics.errors import HepFileError, HepResultError, HepValueError
 from hepppl.io.write import library, result_format, writing
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ EXTRA = "mcmc"
 MAX_RHAT, MIN_ESS, MAX_DIVERGENT = 1.01, 400, 0.005
 #: The central intervals of the summary.
 QUANTILES = (0.16, 0.84)
+#: Draws of either posterior that a classifier is shown.
+COMPARED = 2000
 
 
 @dataclass(frozen=True)
@@ -144,8 +146,78 @@ def as_dict(tree: Any) -> dict[str, Any]:
         "posterior": posterior,
         "divergences": divergences(tree),
         **{name: plain(float(tree.attrs[name])) for name in ("elbo", "gap", "khat") if name in tree.attrs},
+        **({"c2st": float(tree.attrs["c2st"]), "compared": tree.attrs["compared"]} if "c2st" in tree.attrs else {}),
+        **{name: int(tree.attrs[name]) for name in ("simulations", "rounds") if name in tree.attrs},
         **({"calibration": json.loads(tree.attrs["calibration"])} if "calibration" in tree.attrs else {}),
     }
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """What `save` has written. Raises `HepFileError` (E501, E514)."""
+    xarray = library("xarray", EXTRA)
+    library("h5netcdf", EXTRA)
+    try:
+        tree = xarray.open_datatree(path, engine="h5netcdf")
+        if "posterior" in tree.children:
+            return tree.load()
+    except FileNotFoundError:
+        raise HepFileError(Diagnostic("E501", f"there is no file {os.fspath(path)}")) from None
+    except (OSError, ValueError):
+        pass
+    raise HepFileError(Diagnostic("E514", f"'{os.fspath(path)}' holds no posterior"))
+
+
+def compare(tree: Any, other: Any, name: str = "another") -> float:
+    """C2ST (`hepppl.inference.sbi.c2st`) of the draws of two data sets, kept as an attribute of the first (extra
+    ``sbi``): 0.5 where they are alike, 1 where they are apart. Raises `HepValueError` (E486) where they are not of the
+    same numbers."""
+    from hepppl.inference.sbi.c2st import c2st
+
+    (ours, first), (theirs, second) = flat(tree), flat(other)
+    if set(ours) != set(theirs):
+        message = f"the posteriors are of different numbers: {', '.join(ours)}; {', '.join(theirs)}"
+        raise HepValueError(Diagnostic("E486", message))
+    second = second[:, [theirs.index(label) for label in ours]]
+    rng = np.random.default_rng(0)
+    second, first = (x[rng.permutation(len(x))[:COMPARED]] for x in (second, first))
+    found = c2st(second, first)
+    tree.attrs.update(c2st=str(found), compared=name)
+    return found
+
+
+def flat(tree: Any) -> tuple[list[str], np.ndarray]:
+    """The numbers of a posterior: their names, and all draws of them (n, numbers)."""
+    names, columns = [], []
+    for name, values in tree["posterior"].data_vars.items():
+        for at in np.ndindex(*values.shape[2:]):
+            names.append(f"{name}[{', '.join(map(str, at))}]" if at else str(name))
+            columns.append(np.asarray(values)[(slice(None), slice(None), *at)].ravel())
+    return names, np.stack(columns, -1)
+
+
+def plot(tree: Any, path: str | os.PathLike[str]) -> None:
+    """A corner plot (extra ``plot``): ``.png``, ``.pdf`` or ``.svg``."""
+    from hepppl.plotting.posterior import corner
+
+    names, draws = flat(tree)
+    units = json.loads(tree.attrs["units"])
+    shown = [units.get(name.partition("[")[0], "") for name in names]
+    corner(path, names, draws, shown, f"{tree.attrs['model']}: {tree.attrs['method']}")
+
+
+def plot_calibration(tree: Any, path: str | os.PathLike[str]) -> None:
+    """Coverage, TARP and ranks on held-out pseudo-experiments, of methods that learn from simulations (extra
+    ``plot``). Raises `HepValueError` (E486) where there are none."""
+    from hepppl.plotting.calibration import draw
+
+    if "calibration" not in tree.children:
+        message = f"the method '{tree.attrs['method']}' was not calibrated here"
+        raise HepValueError(Diagnostic("E486", message, hints=("npe, nle, nre and the like are, unless told not to",)))
+    found = tree["calibration"]
+    names = [str(name) for name in np.asarray(found["parameter"])]
+    about = f"{tree.attrs['model']}: {tree.attrs['method']}, {found.sizes['experiment']} pseudo-experiments"
+    ranks, regions, tarp = (np.asarray(found[name]) for name in ("ranks", "regions", "tarp"))
+    draw(path, ranks, regions, tarp, names, about)
 
 
 def save(tree: Any, path: str | os.PathLike[str]) -> None:

@@ -32,6 +32,7 @@ Columns = Mapping[str, "np.ndarray | Jagged"]
 #: The columns of all events, of some after others; to be gone through more than once.
 Pieces = Iterable[Columns]
 WEIGHT = "weight"
+PICTURES = (".png", ".pdf", ".svg")
 LIBRARIES = {".h5": "h5py", ".parquet": "pyarrow", ".root": "uproot"}
 
 
@@ -61,6 +62,15 @@ def result_format(path: Pathlike, ending: str) -> None:
         raise HepFileError(Diagnostic("E511", f"this result is written as {ending}, not as '{os.fspath(path)}'"))
     if ending == ".nc":
         library("h5netcdf", "mcmc")
+    _check_folder(path)
+
+
+def picture_format(path: Pathlike) -> None:
+    """Checks that a picture can be drawn there. Raises `HepFileError` as `event_format`."""
+    if Path(path).suffix.lower() not in PICTURES:
+        found = os.path.basename(os.fspath(path))
+        raise HepFileError(Diagnostic("E511", f"pictures are written as {', '.join(PICTURES)}, not as '{found}'"))
+    library("matplotlib", "plot")
     _check_folder(path)
 
 
@@ -104,13 +114,14 @@ def writing(path: Pathlike) -> Iterator[None]:
         raise HepFileError(Diagnostic("E513", f"cannot write '{os.fspath(path)}': {reason}")) from None
 
 
-def library(name: str, extra: str) -> Any:
-    """Import an optional library. Raises `HepFileError` (E512) that names the extra it comes with."""
+def library(name: str, extra: str, install: str = "") -> Any:
+    """Import an optional library. Raises `HepFileError` (E512) that names the extra it comes with, or how else to
+    ``install`` it."""
     try:
         return import_module(name)
     except ImportError:
         message = f"this needs the library '{name.partition('.')[0]}', which is not installed"
-        hint = f"pip install 'hepppl[{extra}]'"
+        hint = install or f"pip install 'hepppl[{extra}]'"
         raise HepFileError(Diagnostic("E512", message, hints=(hint,))) from None
 
 

@@ -29,12 +29,12 @@ from hepppl.plugin import registry
 #: Examples that need JAX to compile something.
 SLOW = {
     "E474", "E715", "E721", "E901", "E902", "E903", "E904", "E905", "E806", "E906", "E907", "E908", "E909", "E910",
-    "E911", "E912", "E921", "E922", "E923", "E930", "E940", "E941", "E950", "W901", "W902",
+    "E911", "E912", "E921", "E922", "E923", "E930", "E932", "E940", "E941", "E950", "W901", "W902",
     "W903",
 }  # fmt: skip
 #: Shown with a plugin that fails, in `tests.plugins.test_extensions`, or with trained networks, in
 #: `tests.inference.sbi.test_methods`.
-ELSEWHERE = {"E805", "E483", "E931"}
+ELSEWHERE = {"E805", "E483", "E485", "E724", "E931"}
 M = "model m {\n    param p: real in (0, 1) = 0.5\n    b ~ bernoulli(p)\n    return b\n}\n"
 #: More than a program may import.
 PARTS = 80

@@ -28,8 +28,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[
 
 
 def test_a_fit_with_a_limit(run: Callable[..., tuple[int, str, str]]) -> None:
-    status, shown, _ = run("--data", "data.json", "-m", "mle", "--limit", "mu", "--discovery", "mu")
+    more = ("--limit", "mu", "--discovery", "mu", "--plot", "fit.svg")
+    status, shown, _ = run("--data", "data.json", "-m", "mle", *more)
     assert status == 0
+    assert "picture written to fit.svg" in shown
+    assert "<svg" in Path("fit.svg").read_text(encoding="utf-8")
     assert "0.73 ± 0.29" in shown
     assert "mu < 1.222 at 95 % (CLs); expected 0.5818" in shown
     assert "2.53 σ" in shown
@@ -81,7 +84,31 @@ def test_a_posterior(run: Callable[..., tuple[int, str, str]]) -> None:
     assert "written to post.nc" in shown
     status, shown, _ = run("--data", "data.json", "--json", "--samples", 30, "--warmup", 10)
     assert status == 3
-    assert set(json.loads(shown)["posterior"]) == {"mu", "b_scale"}
+    found = json.loads(shown)
+    assert set(found["posterior"]) == {"mu", "b_scale"}
+    assert {e["code"] for e in found["errors"]} == {"E910"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["svi", "map"])
+def test_the_other_methods(run: Callable[..., tuple[int, str, str]], method: str) -> None:
+    """Table, file, picture and JSON of an approximation and of the largest density; 3 where the first fails."""
+    file = "post.nc" if method == "svi" else "fit.json"
+    status, shown, _ = run("--data", "data.json", "-m", method, "-o", file, "--plot", "post.png")
+    assert status == 0
+    assert "b_scale" in shown
+    assert "picture written to post.png" in shown
+    assert Path(file).exists()
+    status, shown, _ = run("--data", "data.json", "-m", method, "--json")
+    found = json.loads(shown)
+    assert (status, found["method"]) == (0, method)
+    if method == "svi":
+        assert "nats" not in shown
+        assert found["gap"] < 0.1
+        status, shown, said = run("--data", "data.json", "-m", "svi", "--json", "--set", "steps=20")
+        assert status == 3
+        assert "E910" in said
+        assert {e["code"] for e in json.loads(shown)["errors"]} == {"E910"}
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ Hezaveh and Perreault-Levasseur, arXiv:2302.03026).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from hepppl.diagnostics import Diagnostic
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 FALSE_ALARM = 1e-3
 #: Posterior draws of each experiment, for methods that draw at once and for those that run chains.
 DRAWS, CHAINED = 500, 128
+EFFORT = Effort(chains=32, warmup=48, thin=6)
 LEVELS = (0.68, 0.95)
 
 
@@ -47,13 +48,15 @@ class Calibration:
     """``ranks`` (experiments, parameters): the fraction of posterior draws below the truth. ``regions`` (experiments,):
     the credibility of the smallest region of high density that holds the truth. ``tarp`` (experiments,).
     ``coverage``: level -> fraction of experiments whose central interval of each parameter holds the truth, and, under
-    "region", whose region does. ``checks``: the tests."""
+    "region", whose region does. ``checks``: the tests. ``local``: the experiments are around one observation,
+    and not from the prior."""
 
     ranks: np.ndarray
     regions: np.ndarray
     tarp: np.ndarray
     labels: tuple[str, ...]
     checks: tuple[Check, ...]
+    local: bool = False
     false_alarm: float = FALSE_ALARM
 
     @property
@@ -80,20 +83,39 @@ class Calibration:
     def to_dict(self) -> dict[str, Any]:
         return {
             "experiments": len(self.ranks),
+            "around": "the observation" if self.local else "the prior",
             "coverage": self.coverage,
             "checks": [c.to_dict() for c in self.checks],
             "false_alarm": self.false_alarm,
             "ok": self.ok,
         }
 
+    def data_set(self) -> Any:
+        """As an xarray group."""
+        import xarray
+
+        variables = {
+            "ranks": (("experiment", "parameter"), self.ranks),
+            "regions": ("experiment", self.regions),
+            "tarp": ("experiment", self.tarp),
+        }
+        return xarray.DataTree(xarray.Dataset(variables, {"parameter": list(self.labels)}))
+
+    def plot(self, path: str | os.PathLike[str]) -> None:
+        """Coverage, TARP and ranks (extra ``plot``): ``.png``, ``.pdf`` or ``.svg``."""
+        from hepppl.plotting.calibration import draw
+
+        draw(path, self.ranks, self.regions, self.tarp, self.labels, f"{len(self.ranks)} pseudo-experiments")
+
     def saved(self) -> dict[str, Any]:
         """As plain lists, for `of`."""
-        return {name: getattr(self, name).tolist() for name in ("ranks", "regions", "tarp")}
+        lists = {name: getattr(self, name).tolist() for name in ("ranks", "regions", "tarp")}
+        return {**lists, "local": self.local}
 
     @classmethod
     def of(cls, saved: Mapping[str, Any], labels: tuple[str, ...]) -> Calibration:
         ranks, regions, tarp = (np.asarray(saved[name], float) for name in ("ranks", "regions", "tarp"))
-        return tested(ranks, regions, tarp, labels)
+        return tested(ranks, regions, tarp, labels, saved.get("local", False))
 
 
 def calibrate(posterior: Posterior, held_out: Simulations, seed: int = 0, draws: int | None = None) -> Calibration:
@@ -101,40 +123,60 @@ def calibrate(posterior: Posterior, held_out: Simulations, seed: int = 0, draws:
     x = posterior.features.batch(held_out.outputs, held_out.events)
     truth = posterior.prior.to_normal(held_out.theta)
     n = draws or (DRAWS if posterior.direct else CHAINED)
-    y, _ = posterior.draw(x, n, seed, Effort(chains=32, warmup=48, thin=6))
+    y, _ = posterior.draw(x, n, seed, EFFORT)
     y = np.asarray(y, float)
-    everything = np.concatenate([truth[:, None], y], 1)
-    logs = densities(posterior, everything, x)
+    logs = densities(posterior, np.concatenate([truth[:, None], y], 1), x)
     noise = np.random.default_rng(seed)
-    regions = rank(-logs[:, 1:], -logs[:, :1], noise)[:, 0]
-    point = noise.standard_normal(truth.shape)
-    away = np.linalg.norm(everything - point[:, None], axis=-1)
-    tarp = rank(away[:, 1:], away[:, :1], noise)[:, 0]
-    ranks = np.stack([rank(y[:, :, i], truth[:, i : i + 1], noise)[:, 0] for i in range(truth.shape[1])], -1)
-    return tested(ranks, regions, tarp, posterior.prior.labels)
+    return ranked(truth, y, logs, posterior.prior.labels, noise)
 
 
-def tested(ranks: np.ndarray, regions: np.ndarray, tarp: np.ndarray, labels: tuple[str, ...]) -> Calibration:
+def ranked(
+    truth: np.ndarray,
+    y: np.ndarray,
+    logs: np.ndarray,
+    labels: tuple[str, ...],
+    noise: np.random.Generator,
+    kept: np.ndarray | None = None,
+) -> Calibration:
+    """From the true points (experiments, dim), posterior draws (experiments, n, dim), and log posterior densities of
+    the one followed by the others, up to a constant of each experiment. ``kept`` (experiments, n): the draws that
+    count, of pseudo-experiments around an observation; else they are from the prior."""
+    local = kept is not None
+    count = np.ones(y.shape[:2], bool) if kept is None else kept
+    regions = rank(-logs[:, 1:], -logs[:, :1], noise, count)[:, 0]
+    # away from what each is a point of: from the prior, or the truth of another experiment
+    point = np.roll(truth, 1, 0) if local else noise.standard_normal(truth.shape)
+    away = np.linalg.norm(np.concatenate([truth[:, None], y], 1) - point[:, None], axis=-1)
+    tarp = rank(away[:, 1:], away[:, :1], noise, count)[:, 0]
+    ranks = np.stack([rank(y[:, :, i], truth[:, i : i + 1], noise, count)[:, 0] for i in range(truth.shape[1])], -1)
+    return tested(ranks, regions, tarp, labels, local)
+
+
+def tested(
+    ranks: np.ndarray, regions: np.ndarray, tarp: np.ndarray, labels: tuple[str, ...], local: bool
+) -> Calibration:
     checks = [uniform(f"rank of {name}", ranks[:, i]) for i, name in enumerate(labels)]
     checks += [uniform("credibility of the truth", regions), uniform("TARP", tarp)]
-    return Calibration(ranks, regions, tarp, labels, tuple(checks))
+    return Calibration(ranks, regions, tarp, labels, tuple(checks), local)
 
 
 def densities(posterior: Posterior, y: np.ndarray, x: Any) -> np.ndarray:
     """Log densities up to a constant of each experiment, which is all that their order needs."""
     if posterior.direct:
         return posterior.log_densities(y, x)
-    from hepppl.inference.sbi.posterior import _likelihoods
+    from hepppl.inference.sbi.posterior import likelihoods
 
-    return np.asarray(_likelihoods(posterior.networks, jnp.asarray(y, jnp.float32), x)) - 0.5 * (y**2).sum(-1)
+    return likelihoods(posterior.networks, y, x) - 0.5 * (y**2).sum(-1)
 
 
-def rank(draws: np.ndarray, truth: np.ndarray, noise: np.random.Generator) -> np.ndarray:
-    """The fraction of ``draws`` (experiments, n) below ``truth`` (experiments, 1), spread over its step so that the
-    rank of one more draw is uniform on (0, 1)."""
-    n = draws.shape[1]
-    below, ties = (draws < truth).sum(1, keepdims=True), (draws == truth).sum(1, keepdims=True)
-    return (below + noise.random(below.shape) * (ties + 1)) / (n + 1)
+def rank(
+    draws: np.ndarray, truth: np.ndarray, noise: np.random.Generator, kept: np.ndarray | None = None
+) -> np.ndarray:
+    """The fraction of ``draws`` (experiments, n), of those ``kept``, below ``truth`` (experiments, 1), spread over its
+    step so that the rank of one more draw is uniform on (0, 1)."""
+    count = np.ones(draws.shape, bool) if kept is None else kept
+    below, ties = ((count & x).sum(1, keepdims=True) for x in (draws < truth, draws == truth))
+    return (below + noise.random(below.shape) * (ties + 1)) / (count.sum(1, keepdims=True) + 1)
 
 
 def uniform(name: str, values: np.ndarray) -> Check:
@@ -161,11 +203,11 @@ def check(posterior: Posterior) -> None:
     assert found is not None
     if found.ok:
         return
-    n = len(found.ranks)
+    n, where = len(found.ranks), " around the observation" if found.local else ""
     said = [
         Diagnostic(
             "E930",
-            f"the posterior is not calibrated: {c.name} over {n} pseudo-experiments is not uniform "
+            f"the posterior is not calibrated: {c.name} over {n} pseudo-experiments{where} is not uniform "
             f"(Kolmogorov–Smirnov {c.value:.3f}, p = {c.p:.1g})",
             hints=("train on more simulations, longer, or with a wider network",),
         )

@@ -155,6 +155,11 @@ def fit(model: Model, simulations: Simulations, names: Sequence[str]) -> Feature
     return Features(tuple(columns), tuple(found), simulations.events)
 
 
+def varies(model: Model, name: str) -> bool:
+    """The length of an output differs from event to event."""
+    return _collection(model, name) is not None
+
+
 def _collection(model: Model, name: str) -> Any:
     """What an output of varying length is a field of; None for one of fixed shape."""
     value = next(o.value for o in model.program.outputs if o.name == name)
@@ -200,7 +205,7 @@ def read(model: Model, names: Sequence[str], data: Mapping[str, Any]) -> dict[st
     if missing:
         raise HepValueError(Diagnostic("E482", f"the data lack the output '{missing[0]}' that is looked at"))
     shapes = {o.name: getattr(o.value.type, "shape", ()) for o in model.program.outputs}
-    varying = {name for name in names if _collection(model, name) is not None}
+    varying = {name for name in names if varies(model, name)}
     found = {name: _jagged(name, data[name]) if name in varying else _fixed(name, data[name], shapes) for name in names}
     lengths = {name: length(value) for name, value in found.items()}
     if len(set(lengths.values())) > 1:

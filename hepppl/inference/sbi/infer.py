@@ -39,6 +39,7 @@ def method_function(name: str) -> Callable[..., Any]:
         samples: int = 4000,
         simulations: int = 10_000,
         features: Sequence[str] | str | None = None,
+        rounds: int = 1,
         ensemble: int = 1,
         epochs: int = 100,
         width: int = 64,
@@ -77,6 +78,8 @@ def method_function(name: str) -> Callable[..., Any]:
                 events=events,
                 features=looked_at,
                 params=params,
+                rounds=rounds,
+                data=data,
                 ensemble=ensemble,
                 shape=Shape(width=width, depth=depth),
                 schedule=Schedule(epochs=epochs),
@@ -94,7 +97,13 @@ def method_function(name: str) -> Callable[..., Any]:
         return finished(found)
 
     hidden = {
-        name for name, needed in (("alpha", method(name).weighs), ("reference", method(name).relative)) if not needed
+        option
+        for option, needed in (
+            ("alpha", method(name).weighs),
+            ("reference", method(name).relative),
+            ("rounds", method(name).sequential),
+        )
+        if not needed
     }
     signature = inspect.signature(run)
     shown = [p for p in signature.parameters.values() if p.name not in hidden]
@@ -103,15 +112,26 @@ def method_function(name: str) -> Callable[..., Any]:
 
 
 def data_set(found: Posterior, data: Mapping[str, Any], draws: int, seed: int) -> Any:
-    """Draws as ArviZ data (`hepppl.inference.posterior`), with what the calibration says as an attribute."""
+    """Draws as ArviZ data (`hepppl.inference.posterior`), with what the calibration says as an attribute, and its
+    numbers as the group ``calibration``. Where chains did not converge, the error carries the data."""
     parts = 4
-    drawn = found.sample(data, -(-draws // parts) * parts, seed)
+    failed = None
+    try:
+        drawn = found.sample(data, -(-draws // parts) * parts, seed)
+    except HepResultError as error:
+        failed, drawn = error, error.result
     split = {name: values.reshape(parts, -1, *values.shape[1:]) for name, values in drawn.items()}
-    about = {"simulations": str(found.simulations)}
+    about = {"simulations": str(found.simulations), "rounds": str(found.rounds)}
     if found.calibration is not None:
         about["calibration"] = json.dumps(found.calibration.to_dict())
     seen = {name: np.asarray(value) for name, value in data.items() if _regular(value)}
-    return posterior.data_set(found.model, found.method, seed, split, seen, attrs=about)
+    tree = posterior.data_set(found.model, found.method, seed, split, seen, attrs=about)
+    if found.calibration is not None:
+        tree["calibration"] = found.calibration.data_set()
+    if failed is not None:
+        failed.result = tree
+        raise failed
+    return tree
 
 
 def _regular(value: Any) -> bool:

@@ -22,11 +22,13 @@ from hepppl.diagnostics.errors import HepUnsupportedError, HepValueError
 from hepppl.diagnostics.suggest import nearest
 from hepppl.inference.sbi import calibration, losses, mining
 from hepppl.inference.sbi import features as seeing
+from hepppl.inference.sbi import rounds as nearby
 from hepppl.inference.sbi.features import Features
 from hepppl.inference.sbi.networks import Density, Likelihood, LocalScore, Ratio, Shape
 from hepppl.inference.sbi.posterior import Posterior
 from hepppl.inference.sbi.priors import Prior
-from hepppl.inference.sbi.simulator import Simulator
+from hepppl.inference.sbi.sampling import key_of
+from hepppl.inference.sbi.simulator import Simulations, Simulator
 from hepppl.inference.sbi.training import Loss, Schedule
 from hepppl.inference.sbi.training import train as fit
 
@@ -62,6 +64,11 @@ class Method:
     def weighs(self) -> bool:
         """The loss is a sum of two terms, the second times ``alpha``."""
         return self.score and self.gold != "local"
+
+    @property
+    def sequential(self) -> bool:
+        """Can learn from points that are not prior draws: those of `rounds`."""
+        return not self.gold
 
     @property
     def relative(self) -> bool:
@@ -127,6 +134,8 @@ def train(
     events: int = 1,
     features: Sequence[str] | None = None,
     params: Mapping[str, Any] | None = None,
+    rounds: int = 1,
+    data: Mapping[str, Any] | None = None,
     ensemble: int = 1,
     shape: Shape | None = None,
     schedule: Schedule | None = None,
@@ -141,7 +150,9 @@ def train(
 
     ``name``: a method of `METHODS`. ``simulations`` pseudo-experiments of ``events`` events each (``nle`` and ``nre``
     learn from single events; their likelihoods multiply). ``features``: the outputs to look at; default: what is
-    observed, else all. ``params``: values of parameters without a prior. ``ensemble``: how many networks, averaged.
+    observed, else all. ``params``: values of parameters without a prior. ``rounds`` (of ``npe``, ``nle``, ``nre``):
+    the simulations are divided among them, and from the second on made near what is known of the observation ``data``,
+    which the posterior then serves alone (`hepppl.inference.sbi.rounds`). ``ensemble``: how many networks, averaged.
     ``shape`` and ``schedule``: of networks and training. ``calibrate``: held-out pseudo-experiments (0: none).
     ``tolerance``: the fraction of events that may be truncated. ``alpha``: the weight of the score's term in the losses
     that have one. ``reference``: the point that ratios are to, in whole or in part; default: the parameters' defaults,
@@ -153,72 +164,89 @@ def train(
     """
     chosen = method(name)
     simulations, seed = inputs.check_run(simulations, seed, tolerance)
-    for what, value, least in (("simulations", simulations, 20), ("events", events, 1), ("ensemble", ensemble, 1)):
-        if value < least:
-            raise HepValueError(Diagnostic("E484", f"{what} must be at least {least}, found {value}"))
+    least = (("simulations", simulations, 20 * rounds), ("events", events, 1), ("ensemble", ensemble, 1))
+    for what, value, lowest in (("rounds", rounds, 1), *least):
+        if value < lowest:
+            raise HepValueError(Diagnostic("E484", f"{what} must be at least {lowest}, found {value}"))
     say = progress or (lambda what, done, total: None)
     prior = Prior.of(model, params)
-    simulator = Simulator(prior, events if chosen.many else 1, tolerance)
     names = seeing.chosen(model, features)
+    if rounds > 1:
+        nearby.check_data(chosen.sequential, name, model, names, data, events if chosen.many else 0)
+    simulator = Simulator(prior, events if chosen.many else 1, tolerance)
     at = prior.point(reference) if chosen.relative else None
-    say("simulating", 0, simulations)
-    if chosen.gold:
-        assert at is not None or not chosen.relative
-        anywhere = np.zeros(prior.dim) if at is None else at
-        drawn, numbers = mining.mined(simulator, simulations, seed, anywhere, chosen.gold, chosen.score, chosen.ratio)
+    learner = Learner(chosen, prior, names, shape or Shape(), schedule or Schedule(), alpha, seed, ensemble, at)
+    folder = None if checkpoint is None else Path(checkpoint)
+    if rounds > 1:
+        assert data is not None
+        posterior = nearby.run(learner.learn, simulator, data, simulations, rounds, seed, calibrate, folder, say)
     else:
-        drawn = simulator.draw(simulations, seed, lambda done, total: say("simulating", done, total))
-        numbers = {"y": np.asarray(prior.to_normal(drawn.theta), np.float32)}
-    seen = seeing.fit(model, drawn, names)
-    _serves(chosen, seen)
-    data = {**numbers, "x": seen.batch(drawn.outputs, drawn.events)}
-    sizes, plan, loss = shape or Shape(), schedule or Schedule(), chosen.loss_with(alpha)
-    trained = [
-        _member(chosen, loss, seen, prior.dim, sizes, plan, data, seed, i, checkpoint, say) for i in range(ensemble)
-    ]
-    networks, histories = zip(*trained, strict=True)
-    if chosen.gold == "local":
-        assert at is not None
-        centre = prior.to_normal(at[None])[0]
-        networks = tuple(mining.with_information(net, data["x"], centre) for net in networks)
-    seen = seen if chosen.many else replace(seen, events=0)
-    near = None if at is None else {k: v.tolist() for k, v in prior.unpack(at).items()}
-    posterior = Posterior(name, prior, seen, sizes, networks, simulations, seed, histories, near)
-    if not calibrate:
-        return posterior
-    say("calibrating", 0, calibrate)
-    held_out = simulator.draw(calibrate, held_out_seed(seed))
-    posterior = replace(posterior, calibration=calibration.calibrate(posterior, held_out, seed))
-    calibration.check(posterior)
+        drawn, numbers = learner.simulated(simulator, simulations, say)
+        posterior = learner.learn(drawn, numbers, folder, say)
+        if calibrate:
+            say("calibrating", 0, calibrate)
+            held_out = simulator.draw(calibrate, held_out_seed(seed))
+            posterior = replace(posterior, calibration=calibration.calibrate(posterior, held_out, seed))
+    if calibrate:
+        calibration.check(posterior)
     return posterior
 
 
-def _member(
-    chosen: Method,
-    loss: Loss,
-    seen: Features,
-    dim: int,
-    shape: Shape,
-    schedule: Schedule,
-    data: Any,
-    seed: int,
-    number: int,
-    checkpoint: str | Path | None,
-    say: Progress,
-) -> Any:
-    """One network of an ensemble, and the history of its training."""
-    first, second = jr.split(jr.fold_in(jr.key(seed), number))
-    path = None
-    if checkpoint is not None:
-        Path(checkpoint).mkdir(parents=True, exist_ok=True)
-        path = Path(checkpoint) / f"member{number}.eqx"
+@dataclass(frozen=True)
+class Learner:
+    """All that turns simulations into a posterior. ``reference`` (dim,): the point of methods that are relative."""
 
-    def told(done: int, total: int, loss: float) -> None:
-        say(f"training, loss {loss:.4f}", done, total)
+    method: Method
+    prior: Prior
+    names: tuple[str, ...]
+    shape: Shape
+    schedule: Schedule
+    alpha: float
+    seed: int
+    ensemble: int
+    reference: np.ndarray | None
 
-    with disk.programs():
-        network = made(chosen.network, seen, dim, shape, first)
-        return fit(network, loss, data, schedule, second, path, told)
+    def simulated(self, simulator: Simulator, n: int, say: Progress) -> tuple[Simulations, mining.Numbers]:
+        """``n`` pseudo-experiments at prior draws, or what the gold's kind asks for, and what is known of each."""
+        say("simulating", 0, n)
+        if not self.method.gold:
+            drawn = simulator.draw(n, self.seed, lambda done, total: say("simulating", done, total))
+            return drawn, mining.points(self.prior, drawn)
+        at = np.zeros(self.prior.dim) if self.reference is None else self.reference
+        return mining.mined(simulator, n, self.seed, at, self.method.gold, self.method.score, self.method.ratio)
+
+    def learn(self, drawn: Simulations, numbers: mining.Numbers, folder: Path | None, say: Progress) -> Posterior:
+        """The posterior, not calibrated yet."""
+        seen = seeing.fit(self.prior.model, drawn, self.names)
+        _serves(self.method, seen)
+        data = {**numbers, "x": seen.batch(drawn.outputs, drawn.events)}
+        members = [self._member(number, seen, data, folder, say) for number in range(self.ensemble)]
+        networks, histories = zip(*members, strict=True)
+        at = self.reference
+        if self.method.gold == "local":
+            assert at is not None
+            centre = self.prior.to_normal(at[None])[0]
+            networks = tuple(mining.with_information(net, data["x"], centre) for net in networks)
+        seen = seen if self.method.many else replace(seen, events=0)
+        near = None if at is None else {k: v.tolist() for k, v in self.prior.unpack(at).items()}
+        return Posterior(
+            self.method.name, self.prior, seen, self.shape, networks, len(drawn), self.seed, histories, near
+        )
+
+    def _member(self, number: int, seen: Features, data: Any, folder: Path | None, say: Progress) -> Any:
+        """One network of the ensemble, and the history of its training."""
+        first, second = jr.split(jr.fold_in(key_of(self.seed), number))
+        path = None
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / f"member{number}.eqx"
+
+        def told(done: int, total: int, loss: float) -> None:
+            say(f"training, loss {loss:.4f}", done, total)
+
+        with disk.programs():
+            network = made(self.method.network, seen, self.prior.dim, self.shape, first)
+            return fit(network, self.method.loss_with(self.alpha), data, self.schedule, second, path, told)
 
 
 def made(kind: Any, seen: Features, dim: int, shape: Shape, key: Array) -> Any:

@@ -20,6 +20,7 @@ from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepUnsupportedError
 from hepppl.inference.sbi import losses
 from hepppl.inference.sbi.networks import Likelihood, LocalScore, Ratio
+from hepppl.inference.sbi.priors import Prior
 from hepppl.inference.sbi.simulator import Mined, Simulations, Simulator
 
 Numbers = dict[str, np.ndarray]
@@ -54,6 +55,11 @@ def mined(
         numbers["joint"] = np.where(label == 1, found.ratio, -found.ratio)
     simulations = replace(found.simulations, theta=theta)
     return simulations, {name: np.asarray(x, np.float32) for name, x in numbers.items()}
+
+
+def points(prior: Prior, drawn: Simulations) -> Numbers:
+    """What is known of pseudo-experiments without gold: their points in the prior's coordinates."""
+    return {"y": np.asarray(prior.to_normal(drawn.theta), np.float32)}
 
 
 def ratio_loss(loss: Callable[..., Array], score: bool, alpha: float = 0.0) -> Callable[[Ratio, Any, Array], Array]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -48,9 +49,14 @@ def _densities(networks: Any, y: Array, x: Any) -> Array:
 
 
 @eqx.filter_jit
-def _likelihoods(networks: Any, y: Array, x: Any) -> Array:
-    one = lambda ys, x: jax.lax.map(lambda y: log_likelihood(networks, y, x), ys, batch_size=64)  # noqa: E731
+def _likelihoods(networks: Any, y: Array, x: Any, of: Any) -> Array:
+    one = lambda ys, x: jax.lax.map(lambda y: of(networks, y, x), ys, batch_size=64)  # noqa: E731
     return jax.vmap(one)(y, x)
+
+
+def likelihoods(networks: Any, y: np.ndarray, x: Any, of: Any = log_likelihood) -> np.ndarray:
+    """Log-likelihoods (experiments, points) of y (experiments, points, dim)."""
+    return np.asarray(_likelihoods(networks, jnp.asarray(y, jnp.float32), x, of), float)
 
 
 @eqx.filter_jit
@@ -61,13 +67,22 @@ def _draws(networks: tuple[Density, ...], x: Any, n: int, key: Array) -> Array:
     return jnp.stack([jax.vmap(lambda k, x, net=net: net.sample(k, x, n))(k, x) for k, net in zip(keys, networks)])
 
 
+def digest(x: Any) -> str:
+    """Of what networks see."""
+    found = hashlib.sha256()
+    for array in jax.tree.leaves(x):
+        found.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
+
+
 @dataclass(frozen=True, eq=False)
 class Posterior:
     """A trained estimator of the posterior given data.
 
     ``method``; ``networks``: the members of its ensemble; ``history`` of their training; ``simulations`` and ``seed``
     it was trained with; ``reference``: of ratio methods, the point (in base units) that ratios are to. ``calibration``:
-    what held-out pseudo-experiments say of it.
+    what held-out pseudo-experiments say of it. Trained in several ``rounds``, it serves one ``observation`` alone,
+    which is kept as a digest of what the networks see of it.
     """
 
     method: str
@@ -80,6 +95,8 @@ class Posterior:
     history: tuple[History, ...] = ()
     reference: Mapping[str, Any] | None = None
     calibration: Calibration | None = field(default=None, repr=False)
+    rounds: int = 1
+    observation: str | None = None
 
     @property
     def model(self) -> Any:
@@ -94,12 +111,13 @@ class Posterior:
 
     def sample(self, data: Mapping[str, Any], n: int = 1000, seed: int = 0) -> dict[str, np.ndarray]:
         """``n`` draws from the posterior: name -> (n, …) in base units. ``data``: output -> what was observed, one
-        event's value or a leading axis of events. Raises `HepValueError` (E481 to E483) for the data, and
-        `HepResultError` (E931) where chains did not converge."""
+        event's value or a leading axis of events. Raises `HepValueError` (E481 to E483, E485) for the data, and
+        `HepResultError` (E931, with the draws as ``.result``) where chains did not converge."""
         y, chains = self.draw(self.seen(data), n, seed)
+        drawn = self.prior.unpack(self.prior.from_normal(y[0]))
         if chains is not None:
-            self._converged(chains[0])
-        return self.prior.unpack(self.prior.from_normal(y[0]))
+            self._converged(chains[0], drawn)
+        return drawn
 
     def log_prob(self, points: Mapping[str, Any], data: Mapping[str, Any], seed: int = 0) -> np.ndarray:
         """Log posterior density at ``points`` (name -> (n, …), base units), (n,), per base units. Where the
@@ -114,18 +132,26 @@ class Posterior:
         if self.direct:
             raise HepValueError(Diagnostic("E484", f"method '{self.method}' has a posterior and no likelihood"))
         theta = self.prior.pack({k: np.atleast_1d(np.asarray(v, float)) for k, v in points.items()})
-        y = np.asarray(self.prior.to_normal(theta), np.float32)
-        return np.asarray(_likelihoods(self.networks, jnp.asarray(y[None]), self.seen(data))[0], float)
+        return likelihoods(self.networks, self.prior.to_normal(theta)[None], self.seen(data))[0]
 
     def seen(self, data: Mapping[str, Any]) -> Any:
         """The data as the networks see them, a batch of one experiment."""
-        return self.features.batch(*seeing.observed(self.model, self.features, data))
+        seen = self.features.batch(*seeing.observed(self.model, self.features, data))
+        self.check_served(seen)
+        return seen
+
+    def check_served(self, x: Any) -> None:
+        """Raises `HepValueError` (E485) for a batch of other data than the observation that rounds were for."""
+        if self.observation not in (None, digest(x)):
+            message = f"the estimator was trained in {self.rounds} rounds for one observation, and these are other data"
+            hint = "train for them, or once and for any data: with one round"
+            raise HepValueError(Diagnostic("E485", message, hints=(hint,)))
 
     # ------------------------------------------------------------ for batches, in the prior's coordinates
 
     def draw(self, x: Any, n: int, seed: int, effort: sampling.Effort | None = None) -> tuple[np.ndarray, Any]:
         """(experiments, n, dim), and the chains that they come from, where there are some."""
-        key = jr.key(seed)
+        key = sampling.key_of(seed)
         if self.direct:
             size = max(CALL // n, 1)
             pieces = batches(x, size)
@@ -146,19 +172,17 @@ class Posterior:
         y = np.asarray(y, np.float32)
         if self.direct:
             return np.asarray(_densities(self.networks, jnp.asarray(y), x), float)
-        draws = np.asarray(jr.normal(jr.key(seed), (1, 16_384, self.prior.dim)))
+        draws = np.asarray(jr.normal(sampling.key_of(seed), (1, 16_384, self.prior.dim)))
         shared = np.broadcast_to(draws, (len(y), *draws.shape[1:]))
-        evidence = np.asarray(logsumexp(_likelihoods(self.networks, jnp.asarray(shared), x), axis=-1)) - np.log(
-            draws.shape[1]
-        )
+        evidence = np.asarray(logsumexp(likelihoods(self.networks, shared, x), axis=-1)) - np.log(draws.shape[1])
         normal = -0.5 * (y**2).sum(-1) - 0.5 * self.prior.dim * np.log(2 * np.pi)
-        return np.asarray(_likelihoods(self.networks, jnp.asarray(y), x)) + normal - evidence[:, None]
+        return likelihoods(self.networks, y, x) + normal - evidence[:, None]
 
-    def _converged(self, chains: np.ndarray) -> None:
+    def _converged(self, chains: np.ndarray, drawn: Any) -> None:
         worst = sampling.r_hat(chains)
         bad = [f"{name} ({r:.2f})" for name, r in zip(self.prior.labels, worst, strict=True) if not r < CONVERGED]
         if bad:
             message = f"the chains did not converge: R̂ over {CONVERGED} for {', '.join(bad)}"
             error = HepResultError(Diagnostic("E931", message, hints=("draw more: a larger n makes longer chains",)))
-            error.result = self
+            error.result = drawn
             raise error

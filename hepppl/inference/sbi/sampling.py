@@ -31,6 +31,11 @@ class Effort:
     prior: int = 1024
 
 
+def key_of(seed: int) -> Array:
+    """JAX's keys take no seed over 2^63, and ours go to 2^64."""
+    return jr.key(seed) if seed < 2**31 else jr.fold_in(jr.key(seed & 0x7FFFFFFF), seed >> 31 & 0xFFFFFFFF)
+
+
 def slice_step(log_likelihood: Callable[[Array], Array], y: Array, value: Array, key: Array) -> tuple[Array, Array]:
     """One update of a point and of its log-likelihood."""
     direction, height, angle = jr.split(key, 3)

@@ -47,6 +47,8 @@ def save(posterior: Posterior, path: str | os.PathLike[str]) -> None:
         "simulations": posterior.simulations,
         "seed": posterior.seed,
         "reference": posterior.reference,
+        "rounds": posterior.rounds,
+        "observation": posterior.observation,
         "history": [asdict(h) for h in posterior.history],
         "calibration": None if posterior.calibration is None else posterior.calibration.saved(),
     }
@@ -94,5 +96,6 @@ def load(path: str | os.PathLike[str], model: Model, params: Any = None) -> Post
     said = header["calibration"]
     return Posterior(
         header["method"], prior, features, shape, networks, header["simulations"], header["seed"], history,
-        header["reference"], None if said is None else Calibration.of(said, prior.labels),
+        header["reference"], None if said is None else Calibration.of(said, prior.labels), header.get("rounds", 1),
+        header.get("observation"),
     )  # fmt: skip

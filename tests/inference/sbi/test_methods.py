@@ -217,10 +217,25 @@ def test_what_is_refused(text: str, data: dict[str, Any], options: dict[str, Any
 
 def test_chains_that_do_not_converge_are_said_to(npe: Posterior) -> None:
     rng = np.random.default_rng(0)
-    npe._converged(rng.normal(size=(8, 200, 1)))
+    npe._converged(rng.normal(size=(8, 200, 1)), None)
     with pytest.raises(hepppl.HepResultError) as caught:
-        npe._converged(rng.normal(size=(8, 200, 1)) + np.arange(8)[:, None, None])
+        npe._converged(rng.normal(size=(8, 200, 1)) + np.arange(8)[:, None, None], {"mu": np.zeros(3)})
     assert [d.code for d in caught.value.diagnostics] == ["E931"]
+    assert list(caught.value.result) == ["mu"]
+
+
+def test_draws_that_did_not_converge_are_shown_all_the_same(npe: Posterior, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hepppl.inference.sbi.infer import data_set
+
+    def bad(self: Posterior, data: Any, n: int, seed: int) -> Any:
+        error = hepppl.HepResultError([])
+        error.result = {"mu": np.arange(float(n))}
+        raise error
+
+    monkeypatch.setattr(Posterior, "sample", bad)
+    with pytest.raises(hepppl.HepResultError) as caught:
+        data_set(npe, {"x": 1.0, "y": 2.0}, 40, 0)
+    assert caught.value.result["posterior"]["mu"].shape == (4, 10)
 
 
 @pytest.mark.parametrize("given", [{"x": [[1.0, 2.0]], "y": 1.0}, {"x": "three", "y": 1.0}, {"x": 1.0}])
