@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +39,7 @@ Progress = Callable[[str, int, int], None]
 @dataclass(frozen=True)
 class Method:
     """``network``: a class of (features, dim, shape, key). ``loss(network, batch, key)``: mean over a batch with ``y``,
-    ``x`` and what gold adds; of methods with a score, a function of ``alpha`` that gives one.
+    ``x`` and what gold adds.
 
     ``gold``: the kind of events that `mining.mined` draws, "" for pseudo-experiments at prior draws; with ``score`` and
     ``ratio`` of the joint density. ``many``: trained on pseudo-experiments of several events (else on single ones,
@@ -49,14 +48,11 @@ class Method:
     name: str
     what: str
     network: Any
-    loss: Callable[..., Any]
+    loss: Loss
     gold: str = ""
     score: bool = False
     ratio: bool = False
     many: bool = False
-
-    def loss_with(self, alpha: float) -> Loss:
-        return self.loss(alpha) if self.weighs else self.loss
 
     @property
     def weighs(self) -> bool:
@@ -88,8 +84,7 @@ def nre_loss(network: Ratio, batch: Any, key: Array) -> Array:
 
 
 def _by_ratio(name: str, what: str, score: bool = False, ratio: bool = False) -> Method:
-    of = mining.RATIO_LOSSES[name]
-    loss = partial(mining.ratio_loss, of, True) if score else mining.ratio_loss(of, False)
+    loss = mining.ratio_loss(mining.RATIO_LOSSES[name], score)
     return Method(name, what, Ratio, loss, "ratio", score, ratio)
 
 
@@ -144,9 +139,9 @@ def train(
     observed, else all. ``params``: values of parameters without a prior. ``ensemble``: how many networks, averaged.
     ``shape`` and ``schedule``: of networks and training. ``calibrate``: held-out pseudo-experiments (0: none).
     ``tolerance``: the fraction of events that may be truncated. ``alpha``: the weight of the score's term in the losses
-    that have one. ``reference``: the point that ratios are to, in whole or in part; default: the parameters' defaults,
-    else the medians of their priors. ``checkpoint``: a folder that training is saved in
-    after every epoch, and taken up from. ``progress(what, done, total)`` is called now and then.
+    that have one, relative to the mean square of the scores. ``reference``: the point that ratios are to, in whole or
+    in part; default: the parameters' defaults, else the medians of their priors. ``checkpoint``: a folder that training
+    is saved in after every epoch, and taken up from. ``progress(what, done, total)`` is called now and then.
 
     Raises `HepValueError` (E48x) for what is asked, `HepUnsupportedError` (E72x) for programs that the method cannot
     serve, `HepResultError` (E930, with the `Posterior` as ``.result``) where it is not calibrated.
@@ -172,10 +167,10 @@ def train(
     seen = seeing.fit(model, drawn, names)
     _serves(chosen, seen)
     data = {**numbers, "x": seen.batch(drawn.outputs, drawn.events)}
-    sizes, plan, loss = shape or Shape(), schedule or Schedule(), chosen.loss_with(alpha)
-    trained = [
-        _member(chosen, loss, seen, prior.dim, sizes, plan, data, seed, i, checkpoint, say) for i in range(ensemble)
-    ]
+    if chosen.weighs:
+        data["alpha"] = mining.weights(numbers["score"], alpha)
+    sizes, plan = shape or Shape(), schedule or Schedule()
+    trained = [_member(chosen, seen, prior.dim, sizes, plan, data, seed, i, checkpoint, say) for i in range(ensemble)]
     networks, histories = zip(*trained, strict=True)
     if chosen.gold == "local":
         assert at is not None
@@ -195,7 +190,6 @@ def train(
 
 def _member(
     chosen: Method,
-    loss: Loss,
     seen: Features,
     dim: int,
     shape: Shape,
@@ -218,13 +212,19 @@ def _member(
 
     with disk.programs():
         network = made(chosen.network, seen, dim, shape, first)
-        return fit(network, loss, data, schedule, second, path, told)
+        return fit(network, chosen.loss, data, schedule, second, path, told)
 
 
 def made(kind: Any, seen: Features, dim: int, shape: Shape, key: Array) -> Any:
-    """A network before training; compiled as one, where flowjax lets it be."""
-    make = kind if shape.flow != "spline" else eqx.filter_jit(kind)
-    return make(seen, dim, shape, key)
+    """A network before training; compiled as one, where flowjax lets it be, and once for all that differ in numbers."""
+    return (_compiled if shape.flow == "spline" else _plain)(kind, seen.bare, dim, shape, key)
+
+
+def _plain(kind: Any, seen: Features, dim: int, shape: Shape, key: Array) -> Any:
+    return kind(seen, dim, shape, key)
+
+
+_compiled = eqx.filter_jit(_plain)
 
 
 def held_out_seed(seed: int) -> int:
