@@ -30,7 +30,7 @@ def main(given: str, wanted: str) -> None:
         prior = torch.distributions.MultivariateNormal(torch.zeros_like(data["scale"]), torch.diag(data["scale"] ** 2))
     cpu, wall = time.process_time(), time.perf_counter()
     inference = NPE(prior=prior)
-    inference.append_simulations(data["theta"], data["x"]).train()
+    inference.append_simulations(data["theta"], data["x"]).train(show_train_summary=False)
     posterior = inference.build_posterior()
     draws = [posterior.sample((int(data["draws"]),), x=x, show_progress_bars=False) for x in data["observed"]]
     taken = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
