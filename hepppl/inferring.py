@@ -112,7 +112,7 @@ class Inferring:
     def optimize(
         self,
         minimize: Callable[[Mapping[str, Any]], Any] | str,
-        steps: int = 300,
+        steps: int | None = None,
         params: Mapping[str, Any] | None = None,
         wrt: Sequence[str] | str | None = None,
         seed: int = 0,
@@ -121,9 +121,10 @@ class Inferring:
         *,
         optimizer: Any = "adam",
         lr: float | None = None,
-        events: int = 256,
+        events: int | None = None,
         max_events: int | None = None,
         target_error: float | str | Mapping[str, Any] | None = None,
+        budget: int | None = None,
         evaluate: int = 10_000,
         checkpoint: str | os.PathLike[str] | None = None,
         resume: bool = False,
@@ -140,21 +141,23 @@ class Inferring:
         ``minimize``: a function of the expected outputs, ``lambda E: (E["depth"] - 120.0) ** 2`` (base units, by
         operations that JAX can differentiate), or a text, ``"(E[depth] - 12cm)^2"``. ``optimizer``: a name in
         `hepppl.inference.design.OPTIMIZERS` with the learning rate ``lr``, an optimiser of optax, or ``"nelder-mead"``,
-        ``"cobyla"``, ``"powell"``, which use no gradients. ``events`` of a step grow up to ``max_events`` (default: 64
-        times as many) where the gradient is lost in its noise. ``target_error``: stop at this standard error, of all
-        parameters or by name. ``evaluate``: events for the objective at the end. ``checkpoint``: a folder to keep the
-        search in, and ``resume`` to take it up. The rest as in `grad`.
+        ``"cobyla"``, ``"powell"``, which use no gradients. ``steps`` (300) at most; the ``events`` of a step (256) grow
+        up to ``max_events`` (default: 64 times as many) where the gradient is lost in its noise. ``budget``: events of
+        all steps at most; the defaults share it over a hundred steps or more. ``target_error``: stop at this standard
+        error, of all parameters or by name. ``evaluate``: events for the objective at the end. ``checkpoint``: a folder
+        to keep the search in, and ``resume`` to take it up. The rest as in `grad`.
 
         See `hepppl.inference.design.Optimum`. Raises `HepValueError` (E490 to E492), `HepFileError` (E516), and
         `HepResultError` with the `Optimum` as ``.result`` where the search diverged (E940) or missed its target (E941).
         """
         from hepppl.inference import design
 
-        events, seed = inputs.check_run(events, seed, tolerance)
+        _, seed = inputs.check_run(2, seed, tolerance)
         engine = inputs.engine(precision, rounds, lanes, batch, max_steps)
         request = design.Request(
-            steps, events, seed, optimizer, lr, max_events, target_error, evaluate, checkpoint, resume, tolerance
-        )
+            steps, events, seed, optimizer, lr, max_events, target_error, budget, evaluate, checkpoint, resume,
+            tolerance,
+        )  # fmt: skip
         model = _model(self).with_data(data)
         return design.optimize(model, minimize, params or {}, wrt, by, request, engine, progress)
 

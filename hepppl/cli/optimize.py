@@ -35,10 +35,11 @@ def _targets(ctx: click.Context, param: click.Parameter, value: tuple[str, ...])
 @common.FILE
 @click.option("--minimize", required=True, metavar="EXPR", help='Of expected outputs: "(E[depth] - 12cm)^2".')
 @click.option("--optimizer", default="adam", show_default=True, help="Of optax; or nelder-mead, cobyla, powell.")
-@click.option("--steps", type=common.Count(), default=300, show_default=True, help="Steps at most.")
+@click.option("--steps", type=common.Count(), help="Steps at most (default 300).")
 @click.option("--lr", type=float, help="The learning rate, relative to the parameters (default 0.05).")
-@click.option("-n", "--events", "n", type=common.Count(), default=256, show_default=True, help="Events of a step.")
+@click.option("-n", "--events", "n", type=common.Count(), help="Events of a step at first (default 256).")
 @click.option("--max-events", type=common.Count(), help="What these may grow to (default: 64 times as many).")
+@click.option("--budget", type=common.Count(), help="Events of all steps at most; shared over a hundred steps or more.")
 @click.option(
     "--target-error",
     type=Target(),
@@ -55,8 +56,8 @@ def _targets(ctx: click.Context, param: click.Parameter, value: tuple[str, ...])
 def command(
     file: Path,
     minimize: str,
-    steps: int,
-    n: int,
+    steps: int | None,
+    n: int | None,
     seed: int,
     params: dict[str, str],
     wrt: tuple[str, ...],
@@ -80,7 +81,7 @@ def command(
         picture_format(plot_file)  # refuse before the work, not after
     engine = {key: rest.pop(key) for key in ("precision", "rounds", "lanes", "batch", "max_steps")}
     options = {**rest, "tolerance": tolerance, **common.engine_options(engine)}
-    with running.progress("searching", steps, quiet or as_json, "steps") as move:
+    with running.progress("searching", steps or 300, quiet or as_json, "steps") as move:
         found, error = running.run(
             lambda: model.optimize(
                 minimize, steps, params, list(wrt) or None, seed, by, events=n, progress=move, **options

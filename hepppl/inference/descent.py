@@ -8,7 +8,7 @@ linear in E (F of second degree, such as (E - c)²); elsewhere ∂F/∂E of a fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +16,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from hepppl import identity
 from hepppl.inference import stopping
 from hepppl.inference.checkpoints import Checkpoint
 from hepppl.inference.domain import Domain
 
+MET = "the target error was reached"
 #: Steps over which the signal of the gradients is compared with their noise.
 WINDOW = 25
-#: Steps between two looks at the stopping rule, and before the first.
-EVERY, FIRST = 10, 50
+#: Steps before the first look at the stopping rule, and how many times as many before the next: a search that is
+#: looked at too often stops when its error happens to be estimated small.
+FIRST, NEXT = 50, 1.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +69,15 @@ class Rows:
 
 @dataclass(frozen=True)
 class Settings:
-    """``events`` of the first step and ``most`` of any, even; ``target``: (size,) errors to reach, or None."""
+    """``events`` of the first step and ``most`` of any, even; ``target``: (size,) errors to reach, or None;
+    ``budget``: events of all steps at most."""
 
     steps: int
     events: int
     most: int
     seed: int
     target: np.ndarray | None
+    budget: float = np.inf
 
 
 def key(seed: int, step: int, half: int) -> np.ndarray:
@@ -81,21 +86,21 @@ def key(seed: int, step: int, half: int) -> np.ndarray:
 
 
 class Gradient:
-    """The estimate of a step, compiled once for each number of events."""
+    """The estimate of a step. What a step simulates is traced and compiled once for each number of events, and kept
+    with the program for later searches."""
 
     def __init__(self, compiled: Any, objective: Any, domain: Domain, fixed: Mapping[str, Any]):
-        self._compiled, self._objective, self._domain, self._fixed = compiled, objective, domain, dict(fixed)
-        self._half = jax.jit(self._run, static_argnums=2)
+        self._objective, self._domain, self._fixed = objective, domain, dict(fixed)
+        self._point = jax.jit(lambda x: domain.split(domain.values(x)))
+        self._events = sampler(compiled)
         self._both = jax.jit(self._cross)
 
     def __call__(self, x: Any, seed: int, step: int, events: int) -> tuple[Any, Any]:
         """The objective and its gradient in x, (size,), from ``events`` events."""
-        halves = [self._half(x, key(seed, step, half), events // 2) for half in (0, 1)]
-        return self._both(x, *halves)
+        return self._both(x, *(self._half(x, key(seed, step, half), events // 2) for half in (0, 1)))
 
-    def _run(self, x: Any, key: Any, n: int) -> Any:
-        point = {**self._fixed, **self._domain.split(self._domain.values(x))}
-        return self._compiled.value_and_grad(key, point, n)
+    def _half(self, x: Any, key: Any, n: int) -> Any:
+        return self._events(key, {**self._fixed, **self._point(x)}, n)
 
     def _cross(self, x: Any, one: Any, other: Any) -> tuple[Any, Any]:
         (mean_a, slope_a), (mean_b, slope_b) = one, other
@@ -117,6 +122,15 @@ class Gradient:
         return total
 
 
+def sampler(compiled: Any) -> Any:
+    """``compiled.value_and_grad``, jitted once for a program and its data."""
+    data = identity.digest(compiled._data)
+    known = compiled.program.traced
+    if data not in known:
+        known[data] = jax.jit(compiled.value_and_grad, static_argnums=2)
+    return known[data]
+
+
 def descend(
     gradient: Gradient,
     domain: Domain,
@@ -132,6 +146,7 @@ def descend(
     if found is not None:
         x, state, grown = found.tree["x"], found.tree["state"], found.grown
         rows = Rows.of(found.trace)
+    spent = sum(rows.events)
     import optax
 
     @jax.jit
@@ -140,12 +155,15 @@ def descend(
         return optax.apply_updates(x, updates), state
 
     reason, fault = "", ""
+    looks = set(_looks(settings.steps))
     for step in range(len(rows.objective), settings.steps):
-        if settings.target is not None and step >= FIRST and step % EVERY == 0:
-            reason = met(rows.trace(), settings.target)
-            if reason:
-                break
+        if settings.target is not None and step in looks and met(rows.trace(), settings.target):
+            break
         n = min(settings.events << grown, settings.most)
+        if spent + n > settings.budget:
+            reason = f"the budget of {settings.budget:,} events is spent"
+            break
+        spent += n
         value, slope = gradient(x, settings.seed, step, n)
         rows.values.append(np.asarray(domain.values(x)))
         rows.objective.append(float(value))
@@ -164,17 +182,20 @@ def descend(
         if progress is not None:
             progress(done, settings.steps)
     trace = rows.trace()
-    if not reason:
-        reason = f"{settings.steps} steps were made"
-        if settings.target is not None:
-            late = met(trace, settings.target)
-            reason, fault = (late, "") if late else (reason, "limit")
+    reason = reason or f"{len(trace)} steps were made"
+    if settings.target is not None and not fault:
+        reason, fault = (MET, "") if met(trace, settings.target) else (reason, "limit")
     return trace, reason, fault
 
 
-def met(trace: Trace, target: np.ndarray) -> str:
-    """Why the search may stop, or ``""``."""
-    error = stopping.average(trace.values)[1]
-    if (error <= target).all() and not stopping.moving(trace.values, trace.gradients):
-        return "the target error was reached"
-    return ""
+def _looks(steps: int) -> Iterator[int]:
+    at = FIRST
+    while at < steps:
+        yield at
+        at = int(NEXT * at) + 1
+
+
+def met(trace: Trace, target: np.ndarray) -> bool:
+    """Whether the search may stop."""
+    error = stopping.estimate(trace.values, trace.gradients, trace.events)[1]
+    return bool((error <= target).all()) and not stopping.moving(trace.values, trace.gradients)

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 OPTIMIZERS = ("adam", "sgd", "adamw", "nadam", "amsgrad", "rmsprop", "adagrad", "yogi", "lion")
 GROWTH = 64  # times the first number of events, at most
 LR = 0.05
+STEPS, EVENTS = 300, 256
+#: Steps that a budget is shared over, where it pays for no more than this many times `EVENTS`.
+SHARES = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +52,9 @@ class Trace:
 class Optimum:
     """What a search found, in base units.
 
-    ``params``: of a stochastic search the mean over the second half of its steps, of one without gradients its best
-    point; ``error``: its estimated standard error (NaN where it has none), for the parameters in ``wrt``. ``value``:
+    ``params``: of a stochastic search where the gradients of the second half of its steps have their zero
+    (`hepppl.inference.stopping.estimate`), of one without gradients its best point; ``error``: its estimated standard
+    error (NaN where it has none), for the parameters in ``wrt``. ``value``:
     the objective there, with the standard error ``se``; ``expected[output]`` and ``expected_se[output]``: all from
     ``events`` events of their own. ``converged``, and ``reason``: why it ended. ``trace``: the way there;
     ``unit``: of the objective.
@@ -119,13 +123,14 @@ class Optimum:
 class Request:
     """How to search, as `Model.optimize` was asked."""
 
-    steps: int
-    events: int
+    steps: int | None
+    events: int | None
     seed: int
     optimizer: Any
     lr: float | None
     max_events: int | None
     target_error: Any
+    budget: int | None
     evaluate: int
     checkpoint: Any
     resume: bool
@@ -176,7 +181,7 @@ def optimize(
             compiled = model.compile(by, names, **engine)
             gradient = descent.Gradient(compiled, objective, domain, fixed)
             trace, reason, fault = descent.descend(gradient, domain, _rule(request), settings, checkpoint, progress)
-            values, error = stopping.average(trace.values)
+            values, error = stopping.estimate(trace.values, trace.gradients, trace.events)
         at_rest = "" if free else stopping.moving(trace.values, trace.gradients)
         if at_rest and fault != "diverged":
             reason = f"{reason}, and {at_rest}"
@@ -192,9 +197,12 @@ def optimize(
 
 
 def _settings(model: Model, domain: Domain, request: Request, free: bool) -> descent.Settings:
-    steps = options.whole("steps", request.steps)
-    events = options.whole("events", request.events, 2)
+    budget = None if request.budget is None else options.whole("budget", request.budget, 4)
+    share = EVENTS if budget is None else min(max(budget // SHARES, 2), EVENTS)
+    events = options.whole("events", share if request.events is None else request.events, 2)
     events += 0 if free else events % 2
+    paid = STEPS if budget is None else max(budget // events, 1)
+    steps = options.whole("steps", paid if request.steps is None else request.steps)
     most = max(events, options.whole("max_events", request.max_events or GROWTH * events))
     if not free and isinstance(request.optimizer, str) and request.optimizer not in OPTIMIZERS:
         known = ", ".join((*OPTIMIZERS, *search.METHODS))
@@ -206,7 +214,8 @@ def _settings(model: Model, domain: Domain, request: Request, free: bool) -> des
         message = f"'{request.name}' does not know the error of what it finds: it has no target error"
         raise HepValueError(Diagnostic("E492", message))
     target = None if request.target_error is None else _target(model, domain, request.target_error)
-    return descent.Settings(steps, events, most - most % 2, request.seed, target)
+    steps, limit = (steps, np.inf) if budget is None else (min(steps, paid), budget)
+    return descent.Settings(steps, events, most - most % 2, request.seed, target, limit)
 
 
 def _target(model: Model, domain: Domain, given: Any) -> np.ndarray:
@@ -252,6 +261,7 @@ def _checkpoint(
         "seed": request.seed,
         "events": request.events,
         "max_events": request.max_events,
+        "budget": request.budget,
         "precision": engine["precision"],
         "rounds": engine["rounds"],
     }

@@ -98,6 +98,7 @@ class Compiled:
         self.mode = mode
         self.way = "taped" if mode == "reverse" and self.random_length else mode
         self.turns = SLOTS  # that a tape has room for
+        self.traced: dict[Any, Any] = {}  # what callers have jitted of it, to be traced once
         self._executables: dict[Any, tuple[Any, tuple[FaultKind, ...]]] = {}
 
     # ------------------------------------------------------------ pure functions

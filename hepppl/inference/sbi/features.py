@@ -8,7 +8,7 @@ that says so. Outputs of varying length that come of the same collection are one
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,6 +77,17 @@ class Features:
     @property
     def width(self) -> int:
         return sum(1 + c.flagged for c in self.columns)
+
+    @property
+    def bare(self) -> Features:
+        """Without the numbers that columns are standardised by, which networks do not depend on."""
+
+        def plain(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+            return tuple(replace(c, loc=0.0, scale=1.0) for c in columns)
+
+        return replace(
+            self, columns=plain(self.columns), sets=tuple(replace(s, columns=plain(s.columns)) for s in self.sets)
+        )
 
     @property
     def outputs(self) -> tuple[str, ...]:

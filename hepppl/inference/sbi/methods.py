@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +41,7 @@ Progress = Callable[[str, int, int], None]
 @dataclass(frozen=True)
 class Method:
     """``network``: a class of (features, dim, shape, key). ``loss(network, batch, key)``: mean over a batch with ``y``,
-    ``x`` and what gold adds; of methods with a score, a function of ``alpha`` that gives one.
+    ``x`` and what gold adds.
 
     ``gold``: the kind of events that `mining.mined` draws, "" for pseudo-experiments at prior draws; with ``score`` and
     ``ratio`` of the joint density. ``many``: trained on pseudo-experiments of several events (else on single ones,
@@ -51,14 +50,11 @@ class Method:
     name: str
     what: str
     network: Any
-    loss: Callable[..., Any]
+    loss: Loss
     gold: str = ""
     score: bool = False
     ratio: bool = False
     many: bool = False
-
-    def loss_with(self, alpha: float) -> Loss:
-        return self.loss(alpha) if self.weighs else self.loss
 
     @property
     def weighs(self) -> bool:
@@ -95,8 +91,7 @@ def nre_loss(network: Ratio, batch: Any, key: Array) -> Array:
 
 
 def _by_ratio(name: str, what: str, score: bool = False, ratio: bool = False) -> Method:
-    of = mining.RATIO_LOSSES[name]
-    loss = partial(mining.ratio_loss, of, True) if score else mining.ratio_loss(of, False)
+    loss = mining.ratio_loss(mining.RATIO_LOSSES[name], score)
     return Method(name, what, Ratio, loss, "ratio", score, ratio)
 
 
@@ -155,9 +150,9 @@ def train(
     which the posterior then serves alone (`hepppl.inference.sbi.rounds`). ``ensemble``: how many networks, averaged.
     ``shape`` and ``schedule``: of networks and training. ``calibrate``: held-out pseudo-experiments (0: none).
     ``tolerance``: the fraction of events that may be truncated. ``alpha``: the weight of the score's term in the losses
-    that have one. ``reference``: the point that ratios are to, in whole or in part; default: the parameters' defaults,
-    else the medians of their priors. ``checkpoint``: a folder that training is saved in
-    after every epoch, and taken up from. ``progress(what, done, total)`` is called now and then.
+    that have one, relative to the mean square of the scores. ``reference``: the point that ratios are to, in whole or
+    in part; default: the parameters' defaults, else the medians of their priors. ``checkpoint``: a folder that training
+    is saved in after every epoch, and taken up from. ``progress(what, done, total)`` is called now and then.
 
     Raises `HepValueError` (E48x) for what is asked, `HepUnsupportedError` (E72x) for programs that the method cannot
     serve, `HepResultError` (E930, with the `Posterior` as ``.result``) where it is not calibrated.
@@ -220,6 +215,8 @@ class Learner:
         seen = seeing.fit(self.prior.model, drawn, self.names)
         _serves(self.method, seen)
         data = {**numbers, "x": seen.batch(drawn.outputs, drawn.events)}
+        if self.method.weighs:
+            data["alpha"] = mining.weights(numbers["score"], self.alpha)
         members = [self._member(number, seen, data, folder, say) for number in range(self.ensemble)]
         networks, histories = zip(*members, strict=True)
         at = self.reference
@@ -246,13 +243,19 @@ class Learner:
 
         with disk.programs():
             network = made(self.method.network, seen, self.prior.dim, self.shape, first)
-            return fit(network, self.method.loss_with(self.alpha), data, self.schedule, second, path, told)
+            return fit(network, self.method.loss, data, self.schedule, second, path, told)
 
 
 def made(kind: Any, seen: Features, dim: int, shape: Shape, key: Array) -> Any:
-    """A network before training; compiled as one, where flowjax lets it be."""
-    make = kind if shape.flow != "spline" else eqx.filter_jit(kind)
-    return make(seen, dim, shape, key)
+    """A network before training; compiled as one, where flowjax lets it be, and once for all that differ in numbers."""
+    return (_compiled if shape.flow == "spline" else _plain)(kind, seen.bare, dim, shape, key)
+
+
+def _plain(kind: Any, seen: Features, dim: int, shape: Shape, key: Array) -> Any:
+    return kind(seen, dim, shape, key)
+
+
+_compiled = eqx.filter_jit(_plain)
 
 
 def held_out_seed(seed: int) -> int:

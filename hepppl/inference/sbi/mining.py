@@ -62,35 +62,39 @@ def points(prior: Prior, drawn: Simulations) -> Numbers:
     return {"y": np.asarray(prior.to_normal(drawn.theta), np.float32)}
 
 
-def ratio_loss(loss: Callable[..., Array], score: bool, alpha: float = 0.0) -> Callable[[Ratio, Any, Array], Array]:
-    """``loss(log_r, slope, batch, alpha)`` of a batch's ratios and, where ``score``, of their derivatives."""
+def weights(score: np.ndarray, alpha: float) -> np.ndarray:
+    """What the score's term is multiplied by, one number for each event: ``alpha`` over the mean square of the scores,
+    so that both terms of a loss are of order one whatever a parameter's scale."""
+    square = float((score.astype(float) ** 2).sum(-1).mean())
+    return np.full(len(score), alpha / square if square > 0 else alpha, np.float32)
+
+
+def ratio_loss(loss: Callable[..., Array], score: bool) -> Callable[[Ratio, Any, Array], Array]:
+    """``loss(log_r, slope, batch)`` of a batch's ratios and, where ``score``, of their derivatives."""
 
     def of_batch(network: Ratio, batch: Any, key: Array) -> Array:
         y, x = batch["y"], batch["x"]
         if not score:
-            return loss(jax.vmap(network.log_likelihood)(y, x), None, batch, alpha).mean()
+            return loss(jax.vmap(network.log_likelihood)(y, x), None, batch).mean()
         log_r, slope = jax.vmap(jax.value_and_grad(network.log_likelihood))(y, x)
-        return loss(log_r, slope, batch, alpha).mean()
+        return loss(log_r, slope, batch).mean()
 
     return of_batch
 
 
 RATIO_LOSSES: dict[str, Callable[..., Array]] = {
-    "carl": lambda r, s, b, a: losses.carl(r, b["label"]),
-    "rolr": lambda r, s, b, a: losses.rolr(r, b["joint"], b["label"]),
-    "alice": lambda r, s, b, a: losses.alice(r, b["joint"]),
-    "cascal": lambda r, s, b, a: losses.cascal(r, s, b["score"], b["label"], a),
-    "rascal": lambda r, s, b, a: losses.rascal(r, b["joint"], s, b["score"], b["label"], a),
-    "alices": lambda r, s, b, a: losses.alices(r, b["joint"], s, b["score"], b["label"], a),
+    "carl": lambda r, s, b: losses.carl(r, b["label"]),
+    "rolr": lambda r, s, b: losses.rolr(r, b["joint"], b["label"]),
+    "alice": lambda r, s, b: losses.alice(r, b["joint"]),
+    "cascal": lambda r, s, b: losses.cascal(r, s, b["score"], b["label"], b["alpha"]),
+    "rascal": lambda r, s, b: losses.rascal(r, b["joint"], s, b["score"], b["label"], b["alpha"]),
+    "alices": lambda r, s, b: losses.alices(r, b["joint"], s, b["score"], b["label"], b["alpha"]),
 }
 
 
-def scandal_loss(alpha: float) -> Callable[[Likelihood, Any, Array], Array]:
-    def of_batch(network: Likelihood, batch: Any, key: Array) -> Array:
-        log_density, slope = jax.vmap(jax.value_and_grad(network.log_likelihood))(batch["y"], batch["x"])
-        return losses.scandal(log_density, slope, batch["score"], alpha).mean()
-
-    return of_batch
+def scandal_loss(network: Likelihood, batch: Any, key: Array) -> Array:
+    log_density, slope = jax.vmap(jax.value_and_grad(network.log_likelihood))(batch["y"], batch["x"])
+    return losses.scandal(log_density, slope, batch["score"], batch["alpha"]).mean()
 
 
 def sally_loss(network: LocalScore, batch: Any, key: Array) -> Array:

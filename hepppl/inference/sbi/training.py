@@ -71,6 +71,47 @@ class State:
         return eqx.filter((self.network, self.kept, self.optimiser), eqx.is_array)
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What an epoch is compiled for. ``total``: steps of all epochs."""
+
+    loss: Loss
+    batch: int
+    steps: int
+    rate: float
+    total: int
+
+    @property
+    def optimiser(self) -> optax.GradientTransformation:
+        rate = optax.cosine_decay_schedule(self.rate, self.total)
+        return optax.chain(optax.clip_by_global_norm(5.0), optax.adam(rate))
+
+
+@eqx.filter_jit
+def epoch(plan: Plan, static: Any, variable: Any, moments: Any, key: Array, fitted: Any, validation: Any) -> Any:
+    """The network and the optimiser's state after all minibatches, their mean loss, and that of ``validation``.
+    Compiled once for trainings that differ in numbers only: members of an ensemble, and other seeds."""
+    shuffle, noise = jr.split(key)
+    n = len(jax.tree.leaves(fitted)[0])
+    rows = jr.permutation(shuffle, n)[: plan.steps * plan.batch].reshape(plan.steps, plan.batch)
+    optimiser = plan.optimiser
+
+    def step(carry: Any, at: Any) -> Any:
+        variable, moments = carry
+        rows, key = at
+        minibatch = jax.tree.map(lambda x: x[rows], fitted)
+        value, slope = jax.value_and_grad(lambda v: plan.loss(whole(v, static), minibatch, key))(variable)
+        change, moments = optimiser.update(slope, moments, variable)
+        return (eqx.apply_updates(variable, change), moments), value
+
+    (variable, moments), losses = jax.lax.scan(step, (variable, moments), (rows, jr.split(noise, plan.steps)))
+    return variable, moments, losses.mean(), plan.loss(whole(variable, static), validation, jr.key(0))
+
+
+def whole(variable: Any, static: Any) -> Any:
+    return eqx.combine(variable, static, is_leaf=frozen)
+
+
 def train(
     network: Any,
     loss: Loss,
@@ -91,37 +132,16 @@ def train(
     steps = (n - held) // batch
     order = np.asarray(jr.permutation(jr.fold_in(key, schedule.epochs), n))
     fitted, validation = (picked(data, rows) for rows in (order[held:], order[:held]))
-    rate = optax.cosine_decay_schedule(schedule.rate, schedule.epochs * steps)
-    optimiser = optax.chain(optax.clip_by_global_norm(5.0), optax.adam(rate))
+    plan = Plan(loss, batch, steps, schedule.rate, schedule.epochs * steps)
     variable, static = eqx.partition(network, trainable, is_leaf=frozen)
-
-    def whole(variable: Any) -> Any:
-        return eqx.combine(variable, static, is_leaf=frozen)
-
-    @jax.jit
-    def epoch(variable: Any, moments: Any, key: Array, fitted: Any, validation: Any) -> Any:
-        shuffle, noise = jr.split(key)
-        rows = jr.permutation(shuffle, n - held)[: steps * batch].reshape(steps, batch)
-
-        def step(carry: Any, at: Any) -> Any:
-            variable, moments = carry
-            rows, key = at
-            minibatch = jax.tree.map(lambda x: x[rows], fitted)
-            value, slope = jax.value_and_grad(lambda v: loss(whole(v), minibatch, key))(variable)
-            change, moments = optimiser.update(slope, moments, variable)
-            return (eqx.apply_updates(variable, change), moments), value
-
-        (variable, moments), losses = jax.lax.scan(step, (variable, moments), (rows, jr.split(noise, steps)))
-        return variable, moments, losses.mean(), loss(whole(variable), validation, jr.key(0))
-
-    state = State(variable, variable, optimiser.init(variable))
+    state = State(variable, variable, plan.optimiser.init(variable))
     state = restored(checkpoint, state)
     while state.history.epochs < schedule.epochs:
         number = state.history.epochs
         if number - state.history.best > schedule.patience:
             break
         moved, moments, training, checked = epoch(
-            state.network, state.optimiser, jr.fold_in(key, number), fitted, validation
+            plan, static, state.network, state.optimiser, jr.fold_in(key, number), fitted, validation
         )
         history = state.history.and_then(float(training), float(checked))
         kept = moved if history.best == number else state.kept
@@ -130,7 +150,7 @@ def train(
             save(checkpoint, state)
         if told is not None:
             told(number + 1, schedule.epochs, history.validation[-1])
-    return whole(state.kept), state.history
+    return whole(state.kept, static), state.history
 
 
 def picked(data: Any, rows: np.ndarray) -> Any:
