@@ -30,6 +30,9 @@ class Moments:
 
     def add(self, d_wf: np.ndarray, d_w: np.ndarray, wf: np.ndarray, w: np.ndarray) -> None:
         """Arrays (*shape, events), or anything that broadcasts to that."""
+        if np.ndim(w) == 0 and not np.any(d_w):
+            self._unweighted(np.asarray(d_wf, np.float64), np.asarray(wf, np.float64))
+            return
         x = np.stack(np.broadcast_arrays(*(np.asarray(a, np.float64) for a in (d_wf, d_w, wf, w))))
         self._add(x, x.shape[-1])
 
@@ -38,6 +41,18 @@ class Moments:
         by what varies from sum to sum."""
         x = np.stack(np.broadcast_arrays(*(np.asarray(a, np.float64) for a in (d_wf, d_w, wf, w))))
         self._add(x, events)
+
+    def _unweighted(self, d_f: np.ndarray, f: np.ndarray) -> None:
+        """Events of weight 1, (*shape, events): what `add` does, without the products that are known."""
+        events, shape = d_f.shape[-1], d_f.shape[:-1]
+        dot = lambda a, b: np.einsum("...n,...n->...", a, b)  # noqa: E731
+        first, second = np.zeros((4, *shape)), np.zeros((4, 4, *shape))
+        first[0], first[2], first[3] = d_f.sum(-1), f.sum(-1), events
+        second[0, 0], second[2, 2], second[3, 3] = dot(d_f, d_f), dot(f, f), events
+        second[0, 2] = second[2, 0] = dot(d_f, f)
+        second[0, 3] = second[3, 0] = first[0]
+        second[2, 3] = second[3, 2] = first[2]
+        self.merge(Moments(events, events, first, second))
 
     def _add(self, x: np.ndarray, events: int) -> None:
         first, second = x.sum(-1), np.einsum("i...n,j...n->ij...", x, x) * (x.shape[-1] / events)
@@ -98,8 +113,8 @@ class Sums:
     def add(self, offset: int, total: int, outputs: Mapping[str, np.ndarray], slopes: Mapping[str, np.ndarray]) -> None:
         """The raw outputs of events and their gradient estimates by ``total`` parameters, the first at ``offset``."""
         weight, d_weight = outputs.get(WEIGHT), slopes.get(WEIGHT)
-        for name, wf in outputs.items():
-            own = name == WEIGHT and weight is not None
+        for name, values in outputs.items():
+            own, wf = name == WEIGHT and weight is not None, np.asarray(values, np.float64)
             for i in range(total):
                 w = 1.0 if own or weight is None else weight
                 d_w = 0.0 if own or d_weight is None else d_weight[i]

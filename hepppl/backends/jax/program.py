@@ -35,7 +35,7 @@ Part = tuple[int, int]
 
 #: Events of one batch: loops of random length want many tasks in the queue, loops of static length a tile that stays in
 #: the cache, several of which make one call.
-TILE, TILES, SMALL = 2048, 32, 256
+TILE, TILES, SMALL = 2048, 64, 256
 QUEUES = (SMALL, TILE, 16384, 65536)
 #: More parameters than this are differentiated in reverse mode, where the program allows it.
 FORWARD = 8
@@ -112,7 +112,7 @@ class Compiled:
             return next((q for q in QUEUES if n <= q), QUEUES[-1]), 1
         if n <= TILE:
             return (SMALL if n <= SMALL else TILE), 1
-        return TILE, TILES if n > TILE * TILES // 4 else TILES // 8
+        return TILE, TILES if n > TILE * TILES // 2 else TILES // 8
 
     def stride(self, n: int, what: str | None = None) -> int:
         """The events of a call in a run of ``n``: a part of a gradient starts at a multiple of it, so that the batches
@@ -176,8 +176,10 @@ class Compiled:
         """The arguments of a `function`: words of the seed and of the first event's number, how many events are wanted
         from there on, inputs as arrays."""
 
-        def words(x: int) -> tuple[np.ndarray, np.ndarray]:
-            return np.asarray(x & 0xFFFFFFFF, np.uint32), np.asarray(x >> 32 & 0xFFFFFFFF, np.uint32)
+        return *counters(seed, first, count), *self.inputs(params, data)
+
+    def inputs(self, params: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], ...]:
+        """Parameters and data as arrays of the run's precision."""
 
         def typed(declared: Any, given: Mapping[str, Any]) -> dict[str, np.ndarray]:
             kinds = {"real": self.settings.dtype, "int": np.int32, "bool": bool}
@@ -186,8 +188,7 @@ class Compiled:
             }
 
         program = self.graph.program
-        inputs = typed(program.params, params), typed(program.data, data)
-        return words(seed), words(first), np.asarray(count, np.uint32), *inputs
+        return typed(program.params, params), typed(program.data, data)
 
     def _precision(self) -> AbstractContextManager[Any]:
         return jax.enable_x64(True) if self.settings.precision == 64 else nullcontext()
@@ -233,13 +234,14 @@ class Compiled:
         own = own or {}
         number = 0 if points is None else next(v.shape[k in own] for k, v in points.items())
         key = (what, tile, tiles, wrt, number, tuple(own))
-        done = 0
+        done, inputs = 0, None
         while done < count:
             with self._precision():
                 used = min(self.stride(n, what), count - done)
                 rows = partial(run.rows_of, first=done, used=used, size=tile * tiles)
-                point = {**params, **{k: rows(v) for k, v in own.items()}}
-                args = self.arguments(seed, start + done, used, point, data)
+                if own or inputs is None:
+                    inputs = self.inputs({**params, **{k: rows(v) for k, v in own.items()}}, data)
+                args = (*counters(seed, start + done, used), *inputs)
                 if points is not None:
                     there = {k: rows(v) if k in own else v for k, v in points.items()}
                     args = (*args, {k: np.asarray(v, self.settings.dtype) for k, v in there.items()})
@@ -305,7 +307,7 @@ class Compiled:
             what, n, seed, params, data, progress, wrt, part, points, own
         ):
             compiling, running = compiling + compile_seconds, running + run_seconds
-            table.add(first, out["fault"], faults)
+            table.add(first, out.pop("fault"), faults)
             parts.append(out)
         rows = {}
         for k in Lowering(self.graph, None, self.settings).jagged:
@@ -317,7 +319,6 @@ class Compiled:
         for k, row in rows.items():
             (joined["outputs"] if isinstance(k, str) else joined["moved"])[k if isinstance(k, str) else k[1]] = row
         codes, found = table.finish()
-        joined.pop("fault")
         return Events(joined.pop("outputs"), joined.pop("weight"), codes, found, compiling, running), joined
 
     def gradient(
@@ -357,6 +358,15 @@ class Compiled:
                     total.add(offset, wrt.total, out["outputs"], out["gradient"])
             offset += wrt.total
         return total
+
+
+def counters(seed: int, first: int, count: int) -> tuple[Any, ...]:
+    """Words of the seed and of the first event's number, and how many events are wanted, as a call takes them."""
+
+    def words(x: int) -> tuple[np.ndarray, np.ndarray]:
+        return np.asarray(x & 0xFFFFFFFF, np.uint32), np.asarray(x >> 32 & 0xFFFFFFFF, np.uint32)
+
+    return words(seed), words(first), np.asarray(count, np.uint32)
 
 
 def irreversible(graph: ModelGraph) -> str:

@@ -191,8 +191,9 @@ def consider(lowering: Lowering, m: Machine, offers: list[Offer], dtype: Any, gr
         draw, total = jnp.clip(draw, 0, 1 - 2**-24), after
         ratio = Val(jnp.where(take, coefficient / jnp.where(weight > 0, weight, 1), 0))
         scaled = apply(lambda r, f: lax.stop_gradient(r) * f, (ratio, offer.potential), elementwise=True)
-        if scaled.t is None and not lowering.settings.reverse:
-            scaled = Val(scaled.p, jnp.zeros((lowering.settings.tangents, m.size), real))
+        if not lowering.settings.reverse:  # only its derivative is asked for
+            slope = jnp.zeros((lowering.settings.tangents, m.size), real) if scaled.t is None else scaled.t
+            scaled = Val(jnp.zeros(m.size, real), slope)
         chosen = select(Val(take), scaled, chosen)
         alternative = jnp.where(take, lax.stop_gradient(batch(offer.value, m.size).p).astype(dtype), alternative)
         taken = taken | take
