@@ -31,12 +31,10 @@ class Neighbours(EstimatorNumerics):
         side = self.options.get("side", "both")
         if x.dtype == jnp.bool_:
             return Visit(x, state, (_flip(site, x, side),))
-        offers = []
-        if side != "down":
-            offers.append(_neighbour(site, x, 1, side))
-        if side != "up":
-            offers.append(_neighbour(site, x, -1, side))
-        return Visit(x, state, tuple(offers))
+        steps = {"both": (1, -1), "up": (1,), "down": (-1,)}[side]
+        known = site.boundary(x) is not None
+        offer = _known if known else _neighbour
+        return Visit(x, state, tuple(offer(site, x, step, side) for step in steps))
 
 
 def _mass(site: VisitSite, x: Any) -> Any:
@@ -53,6 +51,19 @@ def _flip(site: VisitSite, x: Any, side: str) -> Offer:
         served = possible & (x if side == "down" else ~x)
         coefficient = jnp.where(served, sign / _safe(served, _mass(site, x)), 0.0)
     return Offer(~x, coefficient, site.cdf(jnp.zeros_like(x)))
+
+
+def _known(site: VisitSite, x: Any, step: int, side: str) -> Offer:
+    """The next value above or below x, where the law knows the boundary between them."""
+    other = x + step
+    low = jnp.minimum(x, other)
+    served = low >= 0
+    ratio, potential = site.boundary(jnp.where(served, low, 0))
+    if side == "both":
+        coefficient = 1 / (1 + ratio)
+    else:
+        coefficient = jnp.ones_like(ratio) if step > 0 else 1 / _safe(ratio > 0, ratio)
+    return Offer(other, jnp.where(served, coefficient, 0), -step * potential)
 
 
 def _neighbour(site: VisitSite, x: Any, step: int, side: str) -> Offer:

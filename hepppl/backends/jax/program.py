@@ -41,6 +41,8 @@ QUEUES = (SMALL, TILE, 16384, 65536)
 FORWARD = 8
 #: Most tangents carried at once in forward mode.
 TANGENTS = 16
+#: More parameters than this are differentiated for whole tiles of events, where nothing needs each event's gradient.
+SINGLE = 64
 
 
 def compile_program(
@@ -96,11 +98,15 @@ class Compiled:
         if mode == "reverse" and irreversible(graph):
             raise HepPlanError(Diagnostic("E608", irreversible(graph)))
         self.mode = mode
-        self.way = "taped" if mode == "reverse" and self.random_length else mode
+        many = self.wrt.total > SINGLE and mode == "reverse" and run.adds_up(self._lowering(reverse=True))
+        self.way = "taped" if mode == "reverse" and (self.random_length or many) else mode
         self.turns = SLOTS  # that a tape has room for
         self._executables: dict[Any, tuple[Any, tuple[FaultKind, ...]]] = {}
 
     # ------------------------------------------------------------ pure functions
+
+    def _lowering(self, **changes: Any) -> Lowering:
+        return Lowering(self.graph, self.plan, replace(self.settings, **changes))
 
     def _tile(self, n: int, what: str) -> tuple[int, int]:
         """Events of a tile, and tiles of a call."""
@@ -132,15 +138,13 @@ class Compiled:
         event has its own value, (*shape, events); so have the points then (not for the estimates)."""
         still = wrt is None or what in ("reverse", "taped", "outside")
         tangents = {"ratio": points, "bend": 1}.get(what, 0 if still else wrt.total)
-        settings = replace(
-            self.settings,
+        lowering = self._lowering(
             tangents=tangents,
             reverse=what in ("reverse", "taped"),
             tape=self.turns if what == "taped" else 0,
             joint=what in ("score", "ratio"),
             moves=what in ("move", "bend"),
         )
-        lowering = Lowering(self.graph, self.plan, settings)
         kinds = {"simulate": run.simulate, "ratio": joint.ratios, "bend": joint.curvatures}
         if what in kinds:
             one = partial(kinds[what], lowering, tile)

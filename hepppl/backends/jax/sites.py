@@ -57,6 +57,9 @@ class SiteView:
     def quantile(self, u: Any) -> Any:
         return self._law.sample(u)
 
+    def boundary(self, k: Any) -> Any:
+        return self._law.boundary(k) if hasattr(self._law, "boundary") else None
+
     def argument(self, name: str) -> Any:
         return self.params[self._args[name]]
 
