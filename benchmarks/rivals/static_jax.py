@@ -123,7 +123,8 @@ SIGNAL, FALLING = 40 * np.exp(-0.5 * ((_T - 0.5) / 0.08) ** 2), 120 * np.exp(-2 
 
 def expected(mu: Array, scale: Array, slope: Array) -> Array:
     """Events of each bin of ``benchmarks/programs/template_fit.hep``, (25,)."""
-    return mu * SIGNAL + 50 * scale + FALLING * (1 + slope * (_T - 0.5))
+    signal, falling, t = (jnp.asarray(x, mu.dtype) for x in (SIGNAL, FALLING, _T))
+    return mu * signal + 50 * scale + falling * (1 + slope * (t - 0.5))
 
 
 def minus_log_likelihood(point: Array, counts: Array) -> Array:
