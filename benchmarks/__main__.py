@@ -1,4 +1,5 @@
-"""``python -m benchmarks`` runs the cases on one core and writes the results; ``--check`` fails if a bar is missed."""
+"""``python -m benchmarks`` runs the cases and writes the results; ``--check`` fails if a bar is missed. All run on one
+core but the case "cores"; ``--only`` runs some of them, and writes what it measured into the results that are there."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ import time
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--check", action="store_true", help="exit 1 if a bar is missed")
-    parser.add_argument("--only", action="append", metavar="CASE", help="absorbers, varying, walks, reverse or front")
+    parser.add_argument("--only", action="append", metavar="CASE", help="one of the cases (see --list)")
+    parser.add_argument("--list", action="store_true", help="name the cases")
     parser.add_argument("--rounds", type=int, default=7, help="times each contestant runs (default 7)")
     parser.add_argument("--scale", type=float, default=1.0, help="events relative to the default (a power of two)")
     parser.add_argument("--dry", action="store_true", help="print the results, write no file")
@@ -20,22 +22,24 @@ def main() -> int:
 
     cores = use_one_core()
     from .cases import CASES
-    from .report import Ratio, Results, Speed
+    from .report import Results
 
+    if options.list:
+        for name, case in CASES.items():
+            print(f"{name:10} {(case.__doc__ or '').splitlines()[0]}")
+        return 0
     unknown = set(options.only or ()) - set(CASES)
     if unknown:
         parser.error(f"no case {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
-    rows = []
+    measured = {}
     for name in options.only or CASES:
         start = time.perf_counter()
-        rows.extend(CASES[name](options.scale, options.rounds))
+        measured[name] = list(CASES[name](options.scale, options.rounds))
         print(f"{name}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
-    speeds = [row for row in rows if isinstance(row, Speed)]
-    ratios = [row for row in rows if isinstance(row, Ratio)]
-    results = Results({"cores": cores, **machine()}, speeds, ratios)
+    results = Results({"cores": cores, **machine()}, measured)
     print(results.markdown())
     if not options.dry:
-        results.write()
+        results.within(Results.read() if options.only else None, list(CASES)).write()
     for ratio in results.missed:
         print(f"missed: {ratio.what}: {ratio.value:.3g}, bar {ratio.bar:g}", file=sys.stderr)
     return 1 if options.check and results.missed else 0

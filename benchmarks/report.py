@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 
@@ -42,23 +43,76 @@ class Ratio:
 
 
 @dataclass(frozen=True)
+class Growth:
+    """What one size of a program costs: ``axis`` is what grows ("events", "steps", "particles", "parameters")."""
+
+    case: str
+    axis: str
+    size: float
+    simulate_us: float | None
+    grad_us: float | None
+    simulate_mb: float | None
+    grad_mb: float | None
+    compile_s: float | None = None  # of the gradient
+
+
+Row = Speed | Ratio | Growth
+KINDS: dict[str, type[Any]] = {"speeds": Speed, "ratios": Ratio, "growth": Growth}
+
+
+@dataclass(frozen=True)
 class Results:
+    """The rows of each case, by the case's name."""
+
     conditions: Mapping[str, str]
-    speeds: Sequence[Speed]
-    ratios: Sequence[Ratio]
+    cases: Mapping[str, Sequence[Row]]
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        return [row for rows in self.cases.values() for row in rows if isinstance(row, kind)]
 
     @property
     def missed(self) -> list[Ratio]:
-        return [ratio for ratio in self.ratios if ratio.passes is False]
+        return [ratio for ratio in self.of(Ratio) if ratio.passes is False]
+
+    def within(self, before: Results | None, order: Sequence[str]) -> Results:
+        """These results, and those of other cases of an earlier run."""
+        cases = {**({} if before is None else before.cases), **self.cases}
+        return Results(self.conditions, {name: cases[name] for name in order if name in cases})
+
+    # ------------------------------------------------------------ files
 
     def write(self, folder: Path = HERE) -> None:
         (folder / "results.md").write_text(self.markdown(), "utf-8")
         (folder / "results.json").write_text(self.json(), "utf-8")
 
+    @classmethod
+    def read(cls, folder: Path = HERE) -> Results | None:
+        """What `write` wrote; None where there is nothing."""
+        try:
+            found = json.loads((folder / "results.json").read_text("utf-8"))
+        except FileNotFoundError:
+            return None
+        cases = {
+            name: [
+                kind(**{field.name: row[field.name] for field in fields(kind)})
+                for key, kind in KINDS.items()
+                for row in rows[key]
+            ]
+            for name, rows in found["cases"].items()
+        }
+        return cls(found["conditions"], cases)
+
     def json(self) -> str:
-        speeds = [{**asdict(speed), "variance_times_us": speed.effort} for speed in self.speeds]
-        ratios = [{**asdict(ratio), "passes": ratio.passes} for ratio in self.ratios]
-        return json.dumps({"conditions": dict(self.conditions), "speeds": speeds, "ratios": ratios}, indent=1) + "\n"
+        def plain(row: Row) -> dict[str, Any]:
+            more = {"variance_times_us": row.effort} if isinstance(row, Speed) else {}
+            more |= {"passes": row.passes} if isinstance(row, Ratio) else {}
+            return {**asdict(row), **more}
+
+        cases = {
+            name: {key: [plain(row) for row in rows if isinstance(row, kind)] for key, kind in KINDS.items()}
+            for name, rows in self.cases.items()
+        }
+        return json.dumps({"conditions": dict(self.conditions), "cases": cases}, indent=1) + "\n"
 
     def markdown(self) -> str:
         lines = [
@@ -72,7 +126,7 @@ class Results:
             "| what | measured | bar | |",
             "| --- | ---: | ---: | --- |",
         ]
-        for ratio in self.ratios:
+        for ratio in self.of(Ratio):
             bar = "" if ratio.bar is None else f"{'≥' if ratio.at_least else '≤'} {ratio.bar:g}"
             verdict = {True: "met", False: "**missed**", None: ""}[ratio.passes]
             lines.append(f"| {ratio.what} | {ratio.value:.3g} | {bar} | {verdict} |")
@@ -83,8 +137,23 @@ class Results:
             "| program | written in | µs per event | events per second | std | variance × µs |",
             "| --- | --- | ---: | ---: | ---: | ---: |",
         ]
-        for speed in self.speeds:
-            std = "" if speed.std is None else f"{speed.std:.3g}"
-            effort = "" if speed.effort is None else f"{speed.effort:.3g}"
+        for speed in self.of(Speed):
+            std, effort = shown(speed.std), shown(speed.effort)
             lines.append(f"| {speed.case} | {speed.name} | {speed.us:.3g} | {1e6 / speed.us:,.0f} | {std} | {effort} |")
+        growth = self.of(Growth)
+        if growth:
+            lines += [
+                "",
+                "How time and peak memory grow, each row in a process of its own, after compiling.",
+                "",
+                "| program | | simulate: µs per event | MB | grad: µs per event | MB | seconds of compiling grad |",
+                "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+            ]
+        for row in growth:
+            figures = (row.simulate_us, row.simulate_mb, row.grad_us, row.grad_mb, row.compile_s)
+            lines.append(f"| {row.case} | {row.size:,.0f} {row.axis} | {' | '.join(map(shown, figures))} |")
         return "\n".join(lines) + "\n"
+
+
+def shown(x: float | None) -> str:
+    return "" if x is None else f"{x:.3g}" if x < 1000 else f"{x:,.0f}"

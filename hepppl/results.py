@@ -196,7 +196,7 @@ def events(model: Model, n: int, seed: int, params: Mapping[str, Any], raw: Any)
         seed=seed,
         params=params,
         outputs={output.name: _output(raw.outputs[output.name]) for output in model.program.outputs},
-        weight=np.asarray(raw.weight) if weighted else np.ones(n),
+        weight=np.asarray(raw.weight) if weighted else np.broadcast_to(1.0, n),
         weighted=weighted,
         units=model.units,
         truncated=trust.truncated(raw.faults, n),

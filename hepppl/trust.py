@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -92,7 +92,7 @@ def _fault(fault: Any, events: int) -> Diagnostic:
 def _not_finite(values: Iterable[tuple[str, Any]]) -> Iterator[Diagnostic]:
     for name, value in values:
         array = np.asarray(value)
-        if array.dtype.kind not in "fc":
+        if array.dtype.kind not in "fc" or _finite(array):
             continue
         bad = ~np.isfinite(array)
         if bad.any():
@@ -113,6 +113,8 @@ def defined_outputs(outputs: Mapping[str, Any], weight: np.ndarray) -> Iterator[
 
 def undefined(output: Any, weight: np.ndarray) -> np.ndarray:
     """The positions of the events whose output is NaN though their weight is not 0."""
+    if not _numbers(output, np.isnan):
+        return np.zeros(0, np.intp)
     numbers, values = _by_event(output)
     return np.unique(numbers[np.isnan(values) & (weight[numbers] != 0)])
 
@@ -123,8 +125,22 @@ def undefined_output(name: str, events: int, first: int) -> tuple[str, float]:
 
 def infinite(output: Any, weight: np.ndarray) -> bool:
     """Whether an output is infinite in an event that counts."""
+    if not _numbers(output, np.isinf):
+        return False
     numbers, values = _by_event(output)
     return bool((np.isinf(values) & (weight[numbers] != 0)).any())
+
+
+def _numbers(output: Any, what: Callable[[np.ndarray], np.ndarray]) -> bool:
+    """Whether ``what`` (`numpy.isnan` or `numpy.isinf`) holds anywhere, looked at without a thought for whose it is."""
+    values = output.values if hasattr(output, "event_numbers") else output
+    return values.dtype.kind == "f" and not _finite(values) and bool(what(values).any())
+
+
+def _finite(values: np.ndarray) -> bool:
+    """That all numbers are finite, from their sum, without another array; False may also be an overflow."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(values.sum()))
 
 
 def _by_event(output: Any) -> tuple[np.ndarray, np.ndarray]:

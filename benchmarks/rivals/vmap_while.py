@@ -94,6 +94,58 @@ def chain_reaction(key: Array, p: Array, nu: Array, n: int, tile: int = 512, blo
     return _batched(event, key, n, tile)
 
 
+@functools.partial(jax.jit, static_argnames=("n", "tile", "block"))
+def electromagnetic_cascade(key: Array, converts: Array, n: int, tile: int = 64, block: int = 1) -> Array:
+    """``benchmarks/programs/electromagnetic_cascade.hep``: the number of particles, shape (n,). A photon's energy is
+    kept with a minus sign."""
+    capacity = 64
+
+    def event(key: Array) -> Array:
+        def turn(state: Tree, u: Array) -> Tree:
+            signed, stack, height, count, _ = state
+            e, photon = jnp.abs(signed), signed < 0
+            goes_on = (e >= 1.0) & (~photon | (u[0] < converts))
+            other = jnp.where(photon, 1.0, -1.0) * e * (1 - u[1])
+            stack = _push(stack, height, other[None], goes_on)
+            following = jnp.where(goes_on, e * u[1], _top(stack, height)[0])
+            return following, stack, height + jnp.where(goes_on, 1, -1), count + ~goes_on, goes_on | (height > 0)
+
+        r = 1 - jax.random.uniform(jax.random.fold_in(key, 2**31))
+        primary = -jnp.minimum(10.0 * r ** (-1 / 1.7), 1e5)
+        start = (primary, jnp.zeros((capacity, 1)), jnp.int32(0), jnp.int32(0), jnp.bool_(True))
+        return _run(start, turn, lambda s: s[-1], key, block, 2)[3]
+
+    return _batched(event, key, n, tile)
+
+
+@functools.partial(jax.jit, static_argnames=("n", "tile", "block"))
+def sudakov(key: Array, alpha_mz: Array, n: int, tile: int = 512, block: int = 1) -> tuple[Array, Array]:
+    """``examples/sudakov.hep``: the number of emissions and the scale of the hardest one in GeV, shapes (n,). Scales
+    are kept as log(q / 91.1876 GeV)."""
+    end = -float(np.log(91.1876))
+
+    def coupling(t: Array) -> Array:
+        return alpha_mz / (1 + 1.22 * alpha_mz * t)
+
+    def event(key: Array) -> Array:
+        most = coupling(end)
+
+        def turn(state: Tree, u: Array) -> Tree:
+            t, emissions, hardest = state
+            t = t + jnp.log1p(-u[0]) / (4 * most)
+            accept = (u[1] < coupling(jnp.maximum(t, end)) / most) & (t > end)
+            return t, emissions + accept, jnp.where(accept & (emissions == 0), t, hardest)
+
+        start = (jnp.float32(0), jnp.int32(0), jnp.float32(-jnp.inf))
+        _, emissions, hardest = _run(start, turn, lambda s: s[0] > end, key, block, 2)
+        return jnp.stack([emissions.astype(jnp.float32), 91.1876 * jnp.exp(hardest)])
+
+    tile = min(n, tile)
+    keys = jax.random.split(key, n).reshape(n // tile, tile, *key.shape)
+    both = lax.map(jax.vmap(event), keys)
+    return both[..., 0].reshape(n), both[..., 1].reshape(n)
+
+
 @functools.partial(jax.jit, static_argnames=("n", "tile", "block", "splitting"))
 def absorber(key: Array, theta: Array, n: int, tile: int = 512, block: int = 1, splitting: bool = True) -> Array:
     """``examples/absorber.hep`` (without ``splitting``: ``absorber_energy_loss.hep``): the objective, shape (n,)."""

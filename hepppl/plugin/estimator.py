@@ -147,6 +147,10 @@ class VisitSite(Protocol):
     def prob(self, x: Any) -> Any: ...  # the density or mass itself
     def cdf(self, x: Any) -> Any: ...
 
+    # Of a law of 0, 1, 2, … that has it in closed form (None of others): p(k + 1) / p(k), and a number of which the
+    # derivative is that of the cdf at k, divided by p(k).
+    def boundary(self, k: Any) -> tuple[Any, Any] | None: ...
+
 
 class Offer(NamedTuple):
     """A candidate for the event's one alternative.

@@ -19,6 +19,8 @@ from hepppl.plugin import EstimatorNumerics, Offer, Visit, VisitSite
 
 RESOLUTION = 1e-6  # no mass is looked for beyond x where the cdf, in single precision, shows none
 LONGEST_GAP = 4096
+#: Laws whose values with a mass follow one another: nothing has to be passed over.
+WITHOUT_GAPS = frozenset({"poisson", "binomial", "negative_binomial", "geometric", "discrete_uniform"})
 
 
 class Neighbours(EstimatorNumerics):
@@ -29,12 +31,10 @@ class Neighbours(EstimatorNumerics):
         side = self.options.get("side", "both")
         if x.dtype == jnp.bool_:
             return Visit(x, state, (_flip(site, x, side),))
-        offers = []
-        if side != "down":
-            offers.append(_neighbour(site, x, 1, side))
-        if side != "up":
-            offers.append(_neighbour(site, x, -1, side))
-        return Visit(x, state, tuple(offers))
+        steps = {"both": (1, -1), "up": (1,), "down": (-1,)}[side]
+        known = site.boundary(x) is not None
+        offer = _known if known else _neighbour
+        return Visit(x, state, tuple(offer(site, x, step, side) for step in steps))
 
 
 def _mass(site: VisitSite, x: Any) -> Any:
@@ -53,12 +53,27 @@ def _flip(site: VisitSite, x: Any, side: str) -> Offer:
     return Offer(~x, coefficient, site.cdf(jnp.zeros_like(x)))
 
 
+def _known(site: VisitSite, x: Any, step: int, side: str) -> Offer:
+    """The next value above or below x, where the law knows the boundary between them."""
+    other = x + step
+    low = jnp.minimum(x, other)
+    served = low >= 0
+    ratio, potential = site.boundary(jnp.where(served, low, 0))
+    if side == "both":
+        coefficient = 1 / (1 + ratio)
+    else:
+        coefficient = jnp.ones_like(ratio) if step > 0 else 1 / _safe(ratio > 0, ratio)
+    return Offer(other, jnp.where(served, coefficient, 0), -step * potential)
+
+
 def _neighbour(site: VisitSite, x: Any, step: int, side: str) -> Offer:
     """The next value above or below x that can be drawn; none (coefficient 0) at the end of the support.
 
     Values without mass are passed over: F does not change there, so that the boundaries on either side of them are one.
     """
     here = _mass(site, x)
+    if site.distribution in WITHOUT_GAPS:
+        return _offer(site, x, x + step, here, _mass(site, x + step), side)
     rest = 1 - jax.lax.stop_gradient(site.cdf(x)) if step > 0 else jax.lax.stop_gradient(site.cdf(x)) - here
 
     def empty(state: Any) -> Any:
@@ -69,12 +84,17 @@ def _neighbour(site: VisitSite, x: Any, step: int, side: str) -> Offer:
         return state[0] + step, _mass(site, state[0] + step)
 
     other, there = jax.lax.while_loop(empty, further, (x + step, _mass(site, x + step)))
+    return _offer(site, x, other, here, there, side)
+
+
+def _offer(site: VisitSite, x: Any, other: Any, here: Any, there: Any, side: str) -> Offer:
+    """The alternative ``other`` of ``x``; the masses of ``x`` and of ``other`` are ``here`` and ``there``."""
     served = (there > 0) & (here > 0)
     weight = here + there if side == "both" else here
     coefficient = jnp.where(served, 1.0 / _safe(served, weight), 0.0)
     # Where it is not served, the cdf at x itself: always within the support, so that no derivative is infinite there.
     below = jnp.where(served, jnp.minimum(x, other), x)
-    return Offer(other, coefficient, -step * site.cdf(below))
+    return Offer(other, coefficient, jnp.where(other > x, -1, 1) * site.cdf(below))
 
 
 def _safe(served: Any, weight: Any) -> Any:

@@ -34,6 +34,13 @@ class Drawn:
     def cdf(self, x: Any) -> Any:
         return self.law.cdf(x, *self.params)
 
+    @property
+    def distribution(self) -> str:
+        return self.law.__name__.lower()
+
+    def boundary(self, k: Any) -> Any:
+        return self.law.boundary(k, *self.params) if hasattr(self.law, "boundary") else None
+
 
 @dataclass(frozen=True)
 class Case:
@@ -106,7 +113,7 @@ def offers_of(case: Case, **options: Any) -> Any:
 
 
 #: Both sides everywhere, one side where it differs
-SIDES = [*((case, "both") for case in CASES), *((CASES[i], side) for i in (0, 2, 5) for side in ("up", "down"))]
+SIDES = [*((case, "both") for case in CASES), *((CASES[i], side) for i in (0, 2, 3, 5) for side in ("up", "down"))]
 
 
 @pytest.mark.parametrize(("case", "side"), SIDES)
@@ -123,6 +130,20 @@ def test_neighbours_are_unbiased(case: Case, side: str) -> None:
         gap = output(offer.value) - output(values)
         total += float(jnp.sum(masses * offer.coefficient * gap * slope.potential))
     assert total == pytest.approx(exact(case), abs=3e-4, rel=1e-3)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if hasattr(case.numerics, "boundary")])
+def test_a_boundary_in_closed_form_is_the_general_one(case: Case) -> None:
+    """p(k + 1) / p(k), and the derivative of the cdf at k over p(k)."""
+    k, law, theta = jnp.arange(12), case.numerics, jnp.float32(case.theta)
+    of = lambda f: lambda t: jax.vmap(lambda x: f(x, *case.params(t)))(k)  # noqa: E731
+    mass = of(lambda x, *args: jnp.exp(law.log_prob(x, *args)))(theta)
+    next_mass = of(lambda x, *args: jnp.exp(law.log_prob(x + 1, *args)))(theta)
+    ratio, _ = of(law.boundary)(theta)
+    np.testing.assert_allclose(ratio, next_mass / mass, rtol=1e-5)
+    slope = jax.jvp(lambda t: of(law.boundary)(t)[1], (theta,), (jnp.float32(1),))[1]
+    general = jax.jvp(of(law.cdf), (theta,), (jnp.float32(1),))[1] / mass
+    np.testing.assert_allclose(slope, general, rtol=1e-5)
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)

@@ -96,6 +96,26 @@ def cascade(splitting: float, energy: float = 50.0) -> Exact:
     return Exact(top / q, {"splitting": slope / q - 2 * top / q**2})
 
 
+def electromagnetic_cascade(converts: float) -> Exact:
+    """``benchmarks/programs/electromagnetic_cascade.hep``. With t the logarithm of the energy in GeV, the mean numbers
+    n = (photon, electron) obey dn/dt = (M - 1) n + (1 - c, 0), M = [[0, 2 c], [1, 1]], with n(0) = (1 + c, 2): a matrix
+    exponential, averaged over the primaries' spectrum by quadrature."""
+    start, cut = log(10), log(1e5)
+
+    def mean(converts: float) -> float:
+        matrix = np.array([[-1.0, 2 * converts], [1.0, 0.0]])
+        roots, vectors = np.linalg.eig(matrix)
+        offset = -np.linalg.solve(matrix, np.array([1 - converts, 0.0]))  # the stationary point
+        weights = np.linalg.solve(vectors, np.array([1 + converts, 2.0]) - offset)
+        photon = lambda t: (vectors[0] * weights * np.exp(np.multiply.outer(t, roots))).sum(-1) + offset[0]  # noqa: E731
+        x, w = np.polynomial.legendre.leggauss(60)
+        t = start + (cut - start) * (x + 1) / 2
+        below = (w * photon(t) * 1.7 * np.exp(-1.7 * (t - start))).sum() * (cut - start) / 2
+        return float(below + photon(np.array(cut)) * exp(-1.7 * (cut - start)))
+
+    return summed(mean, converts=converts)
+
+
 def chain_reaction(p: float, nu: float = 2.4) -> Exact:
     """Closed form: the mean total progeny of a subcritical Galton-Watson process is 1 / (1 - mean offspring)."""
     return Exact(1 / (1 - nu * p), {"p": nu / (1 - nu * p) ** 2})

@@ -8,12 +8,14 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks.rivals import absorber_numpy, vmap_while, walk_jax
+import hepppl
+from benchmarks.rivals import absorber_numpy, static_jax, vmap_while, walk_jax
 
 from . import oracles
-from .acceptance import assert_within
+from .acceptance import ROOT, assert_agrees, assert_within
 from .oracles import Exact
 
+PROGRAMS = ROOT / "benchmarks" / "programs"
 ABSORBERS = [(True, oracles.ABSORBER, 127), (False, oracles.ABSORBER_ENERGY_LOSS, 14)]
 
 
@@ -86,6 +88,93 @@ def test_vmapped_cascade(block: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("block", [1, 8])
+def test_vmapped_electromagnetic_cascade(block: int) -> None:
+    n = np.asarray(vmap_while.electromagnetic_cascade(jax.random.key(40), 0.8, 65_536, tile=64, block=block))
+    exact = oracles.electromagnetic_cascade(0.8).value
+    assert_within(n.mean(), n.std() / len(n) ** 0.5, exact)
+
+
+def test_the_electromagnetic_cascade_of_the_benchmark() -> None:
+    exact = oracles.electromagnetic_cascade(0.8)
+    result = hepppl.load(PROGRAMS / "electromagnetic_cascade.hep").grad(131_072, 41)
+    assert_agrees(result, "value", exact)
+
+
+@pytest.mark.parametrize("block", [1, 8])
+def test_vmapped_sudakov(block: int) -> None:
+    """Emissions are Poisson with the mean of the example's first lines; the hardest one's scale is a power of a
+    uniform: with no emission above q with probability exp(-M(q))."""
+    n = 65_536
+    emissions, hardest = map(np.asarray, vmap_while.sudakov(jax.random.key(42), 0.118, n, tile=512, block=block))
+    mean = 3.439042
+    assert_within(emissions.mean(), (mean / n) ** 0.5, mean)
+    assert_within(emissions.var(), emissions.var() * (2 / n) ** 0.5 * 1.2, mean)
+    above = -4 * math.log(1 + 1.22 * 0.118 * math.log(30 / 91.1876)) / 1.22
+    none = math.exp(-above)
+    assert_within((hardest < 30).mean(), (none * (1 - none) / n) ** 0.5, none)
+
+
+def test_counts_by_hand() -> None:
+    n, key = 262_144, jax.random.key(43)
+    exact = oracles.summed(lambda rate: rate + (rate - 6) ** 2, rate=4.0)
+    for simulate in (static_jax.poisson, static_jax.poisson_table):
+        f = np.asarray(simulate(key, 4.0, n), float)
+        assert_within(f.mean(), f.std() / n**0.5, exact.value)
+    for differentiate in (static_jax.poisson_score, static_jax.poisson_stochastic_ad):
+        mean, (slope, se) = differentiate(key, 4.0, n)
+        assert_within(mean, 9 / n**0.5, exact.value)
+        assert_within(slope, se, exact.gradient["rate"])
+
+
+def test_normals_by_hand() -> None:
+    """With hepppl's random numbers they are hepppl's events, up to rounding."""
+    n, at = 4096, (np.float32(0.8), np.float32(0.5))
+    model = hepppl.load(ROOT / "examples" / "smooth_normal.hep")
+    site = model.plan().rows[0].number
+    own = model.simulate(n, 9)["value"]
+    np.testing.assert_allclose(static_jax.normal_same(np.uint32(9), *at, n, site=site), own, atol=3e-6)
+    exact = oracles.smooth_normal(0.8, 0.5)
+    big = 262_144
+    f = np.asarray(static_jax.normal(jax.random.key(44), *at, big))
+    assert_within(f.mean(), f.std() / big**0.5, exact.value)
+    for found in (
+        static_jax.normal_grad(jax.random.key(45), *at, big),
+        static_jax.normal_grad_same(np.uint32(9), *at, big, site=site),
+    ):
+        assert_within(found[1], found[2], [exact.gradient["mu"], exact.gradient["sigma"]])
+
+
+def test_the_template_fit_by_hand() -> None:
+    from hepppl.inference.fits import prepared
+
+    model = hepppl.load(PROGRAMS / "template_fit.hep")
+    counts = np.asarray(model.asimov()["n"], float)
+    np.testing.assert_allclose(static_jax.expected(*np.float32([1, 1, 0])), counts, rtol=1e-5)
+    objective, _ = prepared(model, {"n": counts}, {}, free=True)
+    points = [np.array([1.3, 0.9, 0.2]), np.array([0.4, 1.1, -0.3])]
+    with jax.enable_x64(True):
+        found = [static_jax.likelihood(x, counts) for x in points]
+        np.testing.assert_allclose([g for _, g in found], [objective.gradient(x) for x in points], rtol=1e-6)
+        values = [objective.value(x) for x in points]
+        assert float(found[0][0] - found[1][0]) == pytest.approx(values[0] - values[1], rel=1e-6)
+
+
+def test_the_network_by_hand() -> None:
+    model, n = hepppl.load(PROGRAMS / "net_thousand.hep"), 65_536
+    weights = [
+        tuple(np.asarray(model.params[f"f.{name}{i}"].default, np.float32) for name in ("weight", "bias"))
+        for i in range(3)
+    ]
+    value, gradient = static_jax.net_grad(jax.random.key(46), weights, n)
+    own = model.grad(n, 47)
+    errors = static_jax.net(jax.random.key(46), weights, n)
+    assert float(errors.mean()) == pytest.approx(float(value), rel=1e-5)
+    assert_within(value, np.std(errors) / n**0.5, own.mean["value"], own.mean_se["value"])
+    se = own.se["value"]["f.bias2"][0]
+    assert_within(gradient[2][1][0], se, own.gradient["value"]["f.bias2"][0], se)
+
+
 @pytest.mark.parametrize("block", [1, 8])
 def test_vmapped_chain_reaction(block: int) -> None:
     n = np.asarray(vmap_while.chain_reaction(jax.random.key(36), 0.3, 2.4, 204_800, tile=512, block=block))

@@ -20,10 +20,14 @@ class FaultTable:
 
     def __init__(self, each: bool = True) -> None:
         self.found: dict[Any, Fault] = {}
-        self.codes: list[np.ndarray] | None = [] if each else None
+        self.codes: list[np.ndarray | int] | None = [] if each else None  # where none has a fault, how many they are
 
     def add(self, first: int, fault: np.ndarray, kinds: Sequence[FaultKind], again: bool = False) -> None:
         """The faults of the events from number ``first`` on. ``again``: they were counted before."""
+        if not fault.any():
+            if self.codes is not None:
+                self.codes.append(len(fault))
+            return
         codes = np.zeros(len(fault) if self.codes is not None else 0, np.int32)
         for code in np.unique(fault[fault > 0]):
             at, kind = fault == code, kinds[code - 1]
@@ -49,7 +53,10 @@ class FaultTable:
 
     def finish(self) -> tuple[np.ndarray, tuple[Fault, ...]]:
         """Every event's fault as 1 + its position among the rows, 0 without one; and the rows."""
-        return np.concatenate(self.codes or [np.zeros(0, np.int32)]), self.rows()
+        codes = self.codes or []
+        if all(isinstance(part, int) for part in codes):
+            return np.zeros(sum(codes), np.int32), self.rows()
+        return np.concatenate([np.zeros(x, np.int32) if isinstance(x, int) else x for x in codes]), self.rows()
 
 
 def identity(fault: FaultKind | Fault) -> tuple[str, str, str, int, int]:

@@ -14,17 +14,6 @@ from hepppl.backends.jax.results import Derivative, Gradient
 from hepppl.backends.jax.run import Wrt
 
 
-def _rows(*arrays: Any) -> np.ndarray:
-    """Arrays of one shape, (*shape, events), in float64 side by side: (rows, *shape, events)."""
-    return np.stack(np.broadcast_arrays(*(np.asarray(a, np.float64) for a in arrays)))
-
-
-def _products(x: np.ndarray) -> np.ndarray:
-    """The sums over events of the products of rows, (rows, rows, *shape), of (rows, *shape, events)."""
-    flat = np.moveaxis(x, 0, -2)
-    return np.moveaxis(flat @ np.swapaxes(flat, -1, -2), (-2, -1), (0, 1))
-
-
 @dataclass
 class Moments:
     """First and second moments of (d(w f)/dθ, dw/dθ, w f, w) of one output and one parameter, elementwise.
@@ -41,26 +30,34 @@ class Moments:
 
     def add(self, d_wf: np.ndarray, d_w: np.ndarray, wf: np.ndarray, w: np.ndarray) -> None:
         """Arrays (*shape, events), or anything that broadcasts to that."""
-        if np.ndim(d_w) == np.ndim(w) == 0 and d_w == 0 and w == 1:
-            x = _rows(d_wf, wf)
-            (a, c), n, zero = x.sum(-1), x.shape[-1], np.zeros(x.shape[1:-1])
-            (aa, ac), (_, cc) = _products(x)
-            first = np.stack([a, zero, c, zero + n])
-            second = np.stack([aa, zero, ac, a, zero, zero, zero, zero, ac, zero, cc, c, a, zero, c, zero + n])
-            self._add(first, second.reshape(4, *first.shape), n, n)
-        else:
-            x = _rows(d_wf, d_w, wf, w)
-            self._add(x.sum(-1), _products(x), x.shape[-1], x.shape[-1])
+        if np.ndim(w) == 0 and not np.any(d_w):
+            self._unweighted(np.asarray(d_wf, np.float64), np.asarray(wf, np.float64))
+            return
+        x = np.stack(np.broadcast_arrays(*(np.asarray(a, np.float64) for a in (d_wf, d_w, wf, w))))
+        self._add(x, x.shape[-1])
 
     def add_sums(self, d_wf: np.ndarray, d_w: np.ndarray, wf: np.ndarray, w: np.ndarray, events: int) -> None:
         """The same of sums over as many events each, ``events`` in all. What varies from event to event is then judged
         by what varies from sum to sum."""
-        x = _rows(d_wf, d_w, wf, w)
-        self._add(x.sum(-1), _products(x) * (x.shape[-1] / events), x.shape[-1], events)
+        x = np.stack(np.broadcast_arrays(*(np.asarray(a, np.float64) for a in (d_wf, d_w, wf, w))))
+        self._add(x, events)
 
-    def _add(self, first: np.ndarray, second: np.ndarray, entries: int, events: int) -> None:
+    def _unweighted(self, d_f: np.ndarray, f: np.ndarray) -> None:
+        """Events of weight 1, (*shape, events): what `add` does, without the products that are known."""
+        events, shape = d_f.shape[-1], d_f.shape[:-1]
+        dot = lambda a, b: np.einsum("...n,...n->...", a, b)  # noqa: E731
+        first, second = np.zeros((4, *shape)), np.zeros((4, 4, *shape))
+        first[0], first[2], first[3] = d_f.sum(-1), f.sum(-1), events
+        second[0, 0], second[2, 2], second[3, 3] = dot(d_f, d_f), dot(f, f), events
+        second[0, 2] = second[2, 0] = dot(d_f, f)
+        second[0, 3] = second[3, 0] = first[0]
+        second[2, 3] = second[3, 2] = first[2]
+        self.merge(Moments(events, events, first, second))
+
+    def _add(self, x: np.ndarray, events: int) -> None:
+        first, second = x.sum(-1), np.einsum("i...n,j...n->ij...", x, x) * (x.shape[-1] / events)
         self.count += events
-        self.entries += entries
+        self.entries += x.shape[-1]
         self.first = first if self.first is None else self.first + first
         self.second = second if self.second is None else self.second + second
 
@@ -116,8 +113,8 @@ class Sums:
     def add(self, offset: int, total: int, outputs: Mapping[str, np.ndarray], slopes: Mapping[str, np.ndarray]) -> None:
         """The raw outputs of events and their gradient estimates by ``total`` parameters, the first at ``offset``."""
         weight, d_weight = outputs.get(WEIGHT), slopes.get(WEIGHT)
-        for name, wf in outputs.items():
-            own = name == WEIGHT and weight is not None
+        for name, values in outputs.items():
+            own, wf = name == WEIGHT and weight is not None, np.asarray(values, np.float64)
             for i in range(total):
                 w = 1.0 if own or weight is None else weight
                 d_w = 0.0 if own or d_weight is None else d_weight[i]
@@ -151,7 +148,7 @@ class Sums:
         names = dict.fromkeys(name for name, _ in self.moments)
         means = {name: self.moments[name, 0].mean() for name in names}
         if self.together:
-            flat = {name: _each(self.together[name].derivative()) for name in names}
+            flat = {name: _rows(self.together[name].derivative()) for name in names}
         else:
             flat = {name: [self.moments[name, i].derivative() for i in range(wrt.total)] for name in names}
         return Gradient(
@@ -166,7 +163,7 @@ class Sums:
         )
 
 
-def _each(of_all: Derivative) -> list[Derivative]:
+def _rows(of_all: Derivative) -> list[Derivative]:
     """Derivatives (parameters, *shape), parameter by parameter."""
     return [Derivative(*row) for row in zip(of_all.value, of_all.se, of_all.std, strict=True)]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from hepppl.backends.jax import reductions
 from hepppl.backends.jax.random import child_key
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hepppl.backends.jax.machine import Machine
 
 Stream = tuple[Array, ...]  # key words and step
+Rows = dict[str, Array]  # by the name of their words' type
 
 
 class Count(NamedTuple):
@@ -137,7 +138,7 @@ class Particles:
     captured: dict[Value, Val]
     current: Particle
     height: Array
-    stack: Particle | None  # None while the structure of the state is being found
+    stack: Rows | None  # None while the structure of the state is being found
     capacity: int
     accumulators: list[list[Val]]
     overflow: int  # fault code
@@ -211,11 +212,12 @@ class Particles:
             self.next = merge(jnp.zeros_like(where), child, self.next)
         else:
             child = join_trees(child, self.current, lanes, tangents)
-            place = jnp.where(where, self.height, self.capacity) * lanes + jnp.arange(lanes)
+            place = jnp.arange(lanes) * (self.capacity + 1) + jnp.where(where, self.height, self.capacity)
+            reverse = self.lowering.settings.reverse
             self.stack = jax.tree.map(
-                lambda s, x: s.at[..., place].set(x, mode="promise_in_bounds", unique_indices=True),
+                lambda s, x: s.at[place].set(x, mode="promise_in_bounds", unique_indices=True),
                 self.stack,
-                pushed(child),
+                stacked(pushed(child), reverse),
             )
         self.height = self.height + where
 
@@ -302,8 +304,9 @@ class Particles:
         following = self.next
         if self.stack is not None and self.capacity > 0:
             lanes = height.shape[0]
-            place = height * lanes + jnp.arange(lanes)
-            popped = jax.tree.map(lambda s: s.at[..., place].get(mode="promise_in_bounds"), self.stack)
+            place = jnp.arange(lanes) * (self.capacity + 1) + height
+            rows = jax.tree.map(lambda s: s.at[place].get(mode="promise_in_bounds"), self.stack)
+            popped = unstacked(rows, pushed(self.current), self.lowering.settings.reverse)
             popped = replace(popped, stream=(*popped.stream, jnp.zeros(lanes, jnp.uint32)))
             following = merge(died, popped, following)
         return following, height, died & ~pop
@@ -325,7 +328,52 @@ def pushed(particle: Particle) -> Particle:
     return replace(particle, stream=particle.stream[:2])
 
 
-def blank_stack(particle: Particle, capacity: int) -> Particle:
-    """An empty stack for particles like ``particle``: its arrays with all levels of all lanes along the last axis. The
-    last level is never read: it takes the writes of lanes that push nothing."""
-    return jax.tree.map(lambda x: jnp.zeros((*x.shape[:-1], (capacity + 1) * x.shape[-1]), x.dtype), pushed(particle))
+def words(x: Array, reverse: bool) -> str:
+    """The type of the words that an array is kept as: all of 32 bits as one, where nothing is differentiated."""
+    whole = not jnp.issubdtype(x.dtype, jnp.floating) or (x.dtype == jnp.float32 and not reverse)
+    return "uint32" if whole else x.dtype.name
+
+
+def stacked(particle: Particle, reverse: bool) -> Rows:
+    """Particles, one a lane, as rows of words, (lanes, words): what belongs together lies together in memory, and is
+    written and read at once."""
+    columns: dict[str, list[Array]] = {}
+    for x in jax.tree.leaves(particle):
+        kind = words(x, reverse)
+        if x.dtype == bool:
+            x = x.astype(jnp.uint32)
+        elif kind == "uint32":
+            x = lax.bitcast_convert_type(x, jnp.uint32)
+        columns.setdefault(kind, []).append(x.reshape(-1, x.shape[-1]))
+    found = {}
+    for kind, parts in columns.items():
+        used = sum(len(part) for part in parts)
+        room = -(-used // 8) * 8 if used > 4 else 1 << (used - 1).bit_length()  # rows of whole vectors are faster
+        blank = jnp.zeros((room - used, parts[0].shape[-1]), parts[0].dtype)
+        found[kind] = jnp.concatenate([*parts, blank]).T
+    return found
+
+
+def unstacked(rows: Rows, like: Particle, reverse: bool) -> Particle:
+    """What `stacked` made rows of; ``like``: particles of the same structure."""
+    leaves, tree = jax.tree.flatten(like)
+    done = dict.fromkeys(rows, 0)
+    found = []
+    for x in leaves:
+        kind = words(x, reverse)
+        number = x.size // x.shape[-1]
+        part = rows[kind][:, done[kind] : done[kind] + number].T.reshape(x.shape)
+        done[kind] += number
+        if x.dtype == bool:
+            part = part != 0
+        elif kind == "uint32":
+            part = lax.bitcast_convert_type(part, x.dtype)
+        found.append(part)
+    return jax.tree.unflatten(tree, found)
+
+
+def blank_stack(particle: Particle, capacity: int, reverse: bool) -> Rows:
+    """An empty stack for particles like ``particle``: of each lane in turn a row for every level, and one that is never
+    read: it takes the writes of lanes that push nothing."""
+    rows = jax.eval_shape(lambda p: stacked(pushed(p), reverse), particle)
+    return {kind: jnp.zeros(((capacity + 1) * x.shape[0], x.shape[1]), x.dtype) for kind, x in rows.items()}

@@ -13,7 +13,7 @@ from hepppl.backends.jax import reductions
 from hepppl.backends.jax.lanes import gather, run_lanes
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import MASK, Address, Machine, Registers, Reservoir, empty_reservoir
-from hepppl.backends.jax.particles import Choice, Layout, Override, Particle, Particles, blank_stack, strip
+from hepppl.backends.jax.particles import Choice, Layout, Override, Particle, Particles, Rows, blank_stack, strip
 from hepppl.backends.jax.random import MERGE, threefry2x32, uniform
 from hepppl.backends.jax.value import Val, apply, batch, join_trees, select, stable_carry
 from hepppl.graph import Node, Tensor, Value
@@ -187,8 +187,8 @@ def follow(
     keys = list(captured)
 
     def step(
-        loaded: Any, state: Track, stack: Particle | None, busy: Array, age: Array
-    ) -> tuple[Track, Particle | None, Array]:
+        loaded: Any, state: Track, stack: Rows | None, busy: Array, age: Array
+    ) -> tuple[Track, Rows | None, Array]:
         args, given, override = loaded
         if override is not None and state.first is not None:
             override = replace(override, flag=override.flag & state.first)
@@ -236,9 +236,9 @@ def follow(
 
     state = stable_carry(abstract, gather(track, here), lanes, settings.tangents)
     track = join_trees(track, state, m.size, settings.tangents)
-    stack = blank_stack(state.particle, capacity)
+    stack = blank_stack(state.particle, capacity, settings.reverse)
 
-    def go(loaded: Any, state: Track, stack: Particle, busy: Array, age: Array) -> Any:
+    def go(loaded: Any, state: Track, stack: Rows, busy: Array, age: Array) -> Any:
         after, stack_after, finished = step(loaded, state, stack, busy, age)
         after = join_trees(after, state, lanes, settings.tangents)
         return after, stack_after, finished

@@ -35,12 +35,14 @@ Part = tuple[int, int]
 
 #: Events of one batch: loops of random length want many tasks in the queue, loops of static length a tile that stays in
 #: the cache, several of which make one call.
-TILE, TILES, SMALL = 2048, 32, 256
+TILE, TILES, SMALL = 2048, 64, 256
 QUEUES = (SMALL, TILE, 16384, 65536)
 #: More parameters than this are differentiated in reverse mode, where the program allows it.
 FORWARD = 8
 #: Most tangents carried at once in forward mode.
 TANGENTS = 16
+#: More parameters than this are differentiated for whole tiles of events, where nothing needs each event's gradient.
+SINGLE = 64
 
 
 def compile_program(
@@ -96,12 +98,16 @@ class Compiled:
         if mode == "reverse" and irreversible(graph):
             raise HepPlanError(Diagnostic("E608", irreversible(graph)))
         self.mode = mode
-        self.way = "taped" if mode == "reverse" and self.random_length else mode
+        many = self.wrt.total > SINGLE and mode == "reverse" and run.adds_up(self._lowering(reverse=True))
+        self.way = "taped" if mode == "reverse" and (self.random_length or many) else mode
         self.turns = SLOTS  # that a tape has room for
         self.traced: dict[Any, Any] = {}  # what callers have jitted of it, to be traced once
         self._executables: dict[Any, tuple[Any, tuple[FaultKind, ...]]] = {}
 
     # ------------------------------------------------------------ pure functions
+
+    def _lowering(self, **changes: Any) -> Lowering:
+        return Lowering(self.graph, self.plan, replace(self.settings, **changes))
 
     def _tile(self, n: int, what: str) -> tuple[int, int]:
         """Events of a tile, and tiles of a call."""
@@ -113,7 +119,7 @@ class Compiled:
             return next((q for q in QUEUES if n <= q), QUEUES[-1]), 1
         if n <= TILE:
             return (SMALL if n <= SMALL else TILE), 1
-        return TILE, TILES if n > TILE * TILES // 4 else TILES // 8
+        return TILE, TILES if n > TILE * TILES // 2 else TILES // 8
 
     def stride(self, n: int, what: str | None = None) -> int:
         """The events of a call in a run of ``n``: a part of a gradient starts at a multiple of it, so that the batches
@@ -136,8 +142,7 @@ class Compiled:
         still, pilot = wrt is None or what in ("reverse", "taped", "outside"), what in ("pilot", "guessed")
         tangents = {"ratio": points, "bend": 1}.get(what, 0 if still else wrt.total)
         tangents = 1 if pilot and tangents > TANGENTS else tangents
-        settings = replace(
-            self.settings,
+        lowering = self._lowering(
             tangents=tangents,
             reverse=what in ("reverse", "taped"),
             tape=self.turns if what == "taped" else 0,
@@ -146,7 +151,6 @@ class Compiled:
             pilot=pilot,
             guessed=what == "guessed",
         )
-        lowering = Lowering(self.graph, self.plan, settings)
         kinds = {"simulate": run.simulate, "ratio": joint.ratios, "bend": joint.curvatures}
         if what in kinds:
             one = partial(kinds[what], lowering, tile)
@@ -188,8 +192,10 @@ class Compiled:
         """The arguments of a `function`: words of the seed and of the first event's number, how many events are wanted
         from there on, inputs as arrays."""
 
-        def words(x: int) -> tuple[np.ndarray, np.ndarray]:
-            return np.asarray(x & 0xFFFFFFFF, np.uint32), np.asarray(x >> 32 & 0xFFFFFFFF, np.uint32)
+        return *counters(seed, first, count), *self.inputs(params, data)
+
+    def inputs(self, params: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], ...]:
+        """Parameters and data as arrays of the run's precision."""
 
         def typed(declared: Any, given: Mapping[str, Any]) -> dict[str, np.ndarray]:
             kinds = {"real": self.settings.dtype, "int": np.int32, "bool": bool}
@@ -198,8 +204,7 @@ class Compiled:
             }
 
         program = self.graph.program
-        inputs = typed(program.params, params), typed(program.data, data)
-        return words(seed), words(first), np.asarray(count, np.uint32), *inputs
+        return typed(program.params, params), typed(program.data, data)
 
     def _precision(self) -> AbstractContextManager[Any]:
         return jax.enable_x64(True) if self.settings.precision == 64 else nullcontext()
@@ -253,13 +258,14 @@ class Compiled:
         own = own or {}
         number = 0 if points is None else next(v.shape[k in own] for k, v in points.items())
         key = (what, tile, tiles, wrt, number, tuple(own))
-        done = 0
+        done, inputs = 0, None
         while done < count:
             with self._precision():
                 used = min(self.stride(n, what), count - done)
                 rows = partial(run.rows_of, first=done, used=used, size=tile * tiles)
-                point = {**params, **{k: rows(v) for k, v in own.items()}}
-                args = self.arguments(seed, start + done, used, point, data)
+                if own or inputs is None:
+                    inputs = self.inputs({**params, **{k: rows(v) for k, v in own.items()}}, data)
+                args = (*counters(seed, start + done, used), *inputs)
                 if points is not None:
                     there = {k: rows(v) if k in own else v for k, v in points.items()}
                     args = (*args, {k: np.asarray(v, self.settings.dtype) for k, v in there.items()})
@@ -325,7 +331,7 @@ class Compiled:
             what, n, seed, params, data, progress, wrt, part, points, own
         ):
             compiling, running = compiling + compile_seconds, running + run_seconds
-            table.add(first, out["fault"], faults)
+            table.add(first, out.pop("fault"), faults)
             parts.append(out)
         rows = {}
         for k in Lowering(self.graph, None, self.settings).jagged:
@@ -337,7 +343,6 @@ class Compiled:
         for k, row in rows.items():
             (joined["outputs"] if isinstance(k, str) else joined["moved"])[k if isinstance(k, str) else k[1]] = row
         codes, found = table.finish()
-        joined.pop("fault")
         return Events(joined.pop("outputs"), joined.pop("weight"), codes, found, compiling, running), joined
 
     def gradient(
@@ -377,6 +382,15 @@ class Compiled:
                     total.add(offset, wrt.total, out["outputs"], out["gradient"])
             offset += wrt.total
         return total
+
+
+def counters(seed: int, first: int, count: int) -> tuple[Any, ...]:
+    """Words of the seed and of the first event's number, and how many events are wanted, as a call takes them."""
+
+    def words(x: int) -> tuple[np.ndarray, np.ndarray]:
+        return np.asarray(x & 0xFFFFFFFF, np.uint32), np.asarray(x >> 32 & 0xFFFFFFFF, np.uint32)
+
+    return words(seed), words(first), np.asarray(count, np.uint32)
 
 
 def irreversible(graph: ModelGraph) -> str:

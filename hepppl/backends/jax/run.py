@@ -212,6 +212,11 @@ def reverse(
     return {"outputs": outputs, "gradient": gradient, "fault": fault}
 
 
+def adds_up(lowering: Lowering) -> bool:
+    """Whether the gradient of a sum over events can be taken as one: no estimator needs that of each event."""
+    return not any(served.doubles or served.control(served.init()) is not None for served in lowering.numerics)
+
+
 def taped(
     lowering: Lowering, size: int, wrt: Wrt, seed: Seed, numbers: Numbers, params: Any, data: Any, wanted: Array
 ) -> dict[str, Any]:

@@ -64,6 +64,9 @@ class SiteView:
     def quantile(self, u: Any) -> Any:
         return self._law.sample(u)
 
+    def boundary(self, k: Any) -> Any:
+        return self._law.boundary(k) if hasattr(self._law, "boundary") else None
+
     def argument(self, name: str) -> Any:
         return self.params[self._args[name]]
 
@@ -211,8 +214,9 @@ def consider(
         draw, total = jnp.clip(draw, 0, 1 - 2**-24), after
         ratio = Val(jnp.where(take, coefficient / jnp.where(weight > 0, weight, 1), 0))
         scaled = apply(lambda r, f: lax.stop_gradient(r) * f, (ratio, offer.potential), elementwise=True)
-        if scaled.t is None and not lowering.settings.reverse:
-            scaled = Val(scaled.p, jnp.zeros((lowering.settings.tangents, m.size), real))
+        if not lowering.settings.reverse:  # only its derivative is asked for
+            slope = jnp.zeros((lowering.settings.tangents, m.size), real) if scaled.t is None else scaled.t
+            scaled = Val(jnp.zeros(m.size, real), slope)
         chosen = select(Val(take), scaled, chosen)
         alternative = jnp.where(take, lax.stop_gradient(batch(offer.value, m.size).p).astype(dtype), alternative)
         taken = taken | take

@@ -81,6 +81,9 @@ class Bound:
     def valid(self) -> Array:
         return self.numerics.valid(*self.params)
 
+    def boundary(self, k: Any) -> Pair | None:
+        return self.numerics.boundary(k, *self.params) if hasattr(self.numerics, "boundary") else None
+
 
 def bind(distribution: Distribution, *params: Any) -> Bound:
     """A registered distribution with its parameters, in the order of its metadata."""

@@ -159,6 +159,13 @@ class Poisson:
         return Poisson.tails(x, rate)[0]
 
     @staticmethod
+    def boundary(k: Any, rate: Any) -> Pair:
+        """The mass at k + 1 over that at k, and a number that moves with the rate as the cdf at k does, over the mass
+        at k: its derivative is -1. (Its value is that of a cdf in the middle.)"""
+        k, rate = floats(k, rate)
+        return stop_gradient(rate) / (k + 1), 0.5 - (rate - stop_gradient(rate))
+
+    @staticmethod
     def valid(rate: Any) -> Array:
         rate = floats(rate)[0]
         return (rate >= 0) & (rate <= 2**30)
