@@ -115,26 +115,26 @@ DISCRETE = [name for name in _PARAMS if distributions.get(name).discrete]
 CONTINUOUS = [name for name in _PARAMS if not distributions.get(name).discrete]
 #: Every batch is filled up to this, so that a function is compiled once.
 LENGTH = 1536
-#: Laws whose functions take about a second to compile: in float64 only where slow tests are run.
+#: Laws whose functions take about a second to compile.
 HEAVY = {"beta", "binomial", "chi2", "gamma", "inverse_gamma", "poisson", "student_t"}
 
 
+#: Laws that are run in float64 too; the others are where slow tests are run.
+DOUBLE = {"normal", "exponential", "geometric", "bernoulli"}
 #: Laws that are another one with its arguments rearranged.
 REARRANGED = {"chi2", "inverse_gamma"}
 
 
-def in_both_precisions(names: Iterable[str], slow: Collection[str] = (), double: Collection[str] | None = None) -> Any:
+def in_both_precisions(names: Iterable[str], slow: Collection[str] = (), double: Collection[str] = DOUBLE) -> Any:
     """Parametrizes a test over laws and dtypes. The laws ``slow`` are slow tests; in float64 all are that are not in
-    ``double`` (by default those that are not heavy)."""
+    ``double``."""
     return pytest.mark.parametrize(
         ("name", "dtype"),
         [
             pytest.param(name, dtype, id=f"{name}-{dtype.__name__}", marks=[pytest.mark.slow] * late)
             for name in names
             for dtype in (np.float32, np.float64)
-            for late in [
-                name in slow or (dtype == np.float64 and (name in HEAVY if double is None else name not in double))
-            ]
+            for late in [name in slow or (dtype == np.float64 and name not in double)]
         ],
     )
 

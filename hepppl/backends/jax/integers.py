@@ -106,7 +106,7 @@ def _interval(node: Node, position: int, known: Mapping[Value, Interval]) -> Int
         case "mod":
             return min(of[1][0] + 1, 0), max(of[1][1] - 1, 0)
         case "pow":
-            base, exponent = max(map(abs, of[0])), of[1][1]
+            base, exponent = max(map(abs, of[0])), max(of[1][1], 0)
             most = base**exponent if exponent * math.log2(max(base, 2)) < 64 else 2**64
             return -most, most
         case "select":

@@ -17,6 +17,7 @@ from jax import Array
 from hepppl.backends.jax import devices as local_devices
 from hepppl.backends.jax import disk, joint, run, second
 from hepppl.backends.jax.faults import FaultTable
+from hepppl.backends.jax.kept import with_kept
 from hepppl.backends.jax.lowering import FaultKind, Lowering, held
 from hepppl.backends.jax.moments import Sums
 from hepppl.backends.jax.outside import outside
@@ -401,6 +402,8 @@ def irreversible(graph: ModelGraph) -> str:
             what = "a `while` loop" if place.node.op == "while" else "a run of a process"
             around = "a process" if place.process is not None else "another loop"
             return f"reverse mode does not go through {what} inside {around}; use mode='forward'"
+    if with_kept(graph.program, 1) is not graph.program:
+        return "reverse mode does not go through a collection that is reduced after its run; use mode='forward'"
     return ""
 
 
