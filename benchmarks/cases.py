@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 import hepppl
+from hepppl.planning.show import estimator
 
 from .front import front
 from .measure import Call, fastest, in_turn, median_ratio
@@ -80,6 +81,39 @@ def absorbers(scale: float, rounds: int) -> Iterator[Row]:
         yield Ratio(f"{name}: events per second, hepppl / vmap(while_loop)", median_ratio(by_vmap, hep) * n / m)
         yield Ratio(f"{name}: std of one event's gradient, stochastic_ad", stds[4] or np.nan, std_bar, at_least=False)
         yield Ratio(f"{name}: variance × time, NumPy score / hepppl stochastic_ad", _effort(times, stds, n, 5, 4))
+
+
+def tuned(scale: float, rounds: int) -> Iterator[Row]:
+    """The absorbers with the plan that `plan --tune` finds without a hint, against score with leave-one-out baseline.
+
+    Published stochastic AD of the shower has variance × simulations 81 (arXiv:2308.16680: std 6.37 at two simulations).
+    """
+    bars = {"absorber": (2.2, 2.0, "shower.interacts"), "absorber_energy_loss": (None, 5.0, "track.interacts")}
+    published = {"absorber": 81.0, "absorber_energy_loss": 40.0}
+    for name, (std_bar, gain_bar, site) in bars.items():
+        n = int(65_536 * scale)
+        model = load(name)
+        plan = model.plan(tune=True, n=10_000)
+        calls = {
+            "hepppl simulate": simulate(model, n),
+            f"hepppl grad, tuned: {next(estimator(row) for row in plan.rows if row.estimator)}": grad(
+                model, n, plan=plan
+            ),
+            "hepppl grad, score, leave-one-out": grad(model, n, by={site: "score"}),
+        }
+        times = in_turn(calls, rounds)
+        plain, own, _ = times.values()
+        std = float(model.grad(n, seed=1, plan=plan).std["value"]["theta"])
+        score_std = float(model.grad(n, seed=1, by={site: "score"}).std["value"]["theta"])
+        for (label, taken), each in zip(times.items(), (None, std, score_std), strict=True):
+            yield Speed(f"{name}, tuned", label, per_event(taken, n), each)
+        simulations = median_ratio(own, plain)
+        effort = _effort(times, [None, std, score_std], n, 2, 1)
+        yield Ratio(f"{name}: std of one event's gradient, tuned", std, std_bar, at_least=False)
+        yield Ratio(f"{name}: grad / simulate, tuned", simulations)
+        yield Ratio(f"{name}: variance × time, score / tuned", effort, gain_bar)
+        gain = published[name] / (std**2 * simulations)
+        yield Ratio(f"{name}: variance × simulations, published stochastic AD / tuned", gain, std_bar and 8.0)
 
 
 def _numpy_absorber(n: int, splitting: bool, tile: int, seed: int, score: bool = False) -> Any:
@@ -202,6 +236,7 @@ def reverse(scale: float, rounds: int) -> Iterator[Row]:
 
 CASES: dict[str, Callable[[float, int], Iterator[Row]]] = {
     "absorbers": absorbers,
+    "tuned": tuned,
     "varying": varying,
     "walks": walks,
     "reverse": reverse,

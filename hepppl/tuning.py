@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,13 +66,17 @@ def importances(
         scaled = [row / size for row in np.concatenate(changes) if (size := np.sqrt(np.mean(row**2))) > 0]
         h = noted[:, 1]
         effect = h / total * np.sum(np.square(scaled), axis=0)
-    learned = {}
-    for number in served:
-        own = (noted[:, 0] == number) & (total > 0)
-        known = features(graph, number)
+    alive = (noted[:, 0] >= 0) & (total > 0)
+    usual = math.sqrt(effect[alive].sum() / (total / h)[alive].sum()) if alive.any() else 0.0
+    learned: dict[int, Importance] = {}
+    for number in served if usual > 0 else ():
+        own, known = alive & (noted[:, 0] == number), features(graph, number)
         kept = Candidates(noted[own, 2 : 2 + len(known)], (total / h)[own], effect[own])
-        learned[number] = learn(known, kept, guessed)
-    return {number: importance for number, importance in learned.items() if importance is not None}
+        importance = learn(known, kept, guessed)
+        if importance is not None:  # that of a site of which nothing was learned is 1
+            learned[number] = replace(importance, level=float(f"{importance.level / usual:.4g}"))
+    told = len(served) > 1 or any(importance.factors for importance in learned.values())
+    return learned if told else {}
 
 
 def fastest(run: Callable[[], Any]) -> tuple[Any, float]:
