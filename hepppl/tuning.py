@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hepppl.graph import ModelGraph
     from hepppl.model import By, Model
 
+KEPT = ("noted", "total", "slope")  # of the candidates of a pilot run
 LEAST, MOST, SECONDS = 5, 50, 0.4  # a run is repeated for so long, and the fastest counts
 
 
@@ -59,10 +60,13 @@ def importances(
     if plan.whole is not None or not served:
         return {}
     guessed = compiled.mode == "reverse"
-    found = compiled.events("guessed" if guessed else "pilot", n, seed, point, given, wrt=compiled.wrt)[1]
-    noted, total, slope = (np.asarray(found[k], float) for k in ("noted", "total", "slope"))
+    calls = compiled.calls("guessed" if guessed else "pilot", n, seed, point, given, None, compiled.wrt)
+    parts = [part for _, part, *_ in calls]
+    noted, total, slope = (np.concatenate([part[k] for part in parts], -1, dtype=float) for k in KEPT)
+    noted = noted.T
     with np.errstate(divide="ignore", invalid="ignore"):
-        changes = [slope * total * c.reshape(len(c), -1).T for c in found["change"].values()]
+        every = (np.concatenate([part["change"][k] for part in parts], -1) for k in parts[0]["change"])
+        changes = [slope * total * change.reshape(-1, n) for change in every]
         scaled = [row / size for row in np.concatenate(changes) if (size := np.sqrt(np.mean(row**2))) > 0]
         h = noted[:, 1]
         effect = h / total * np.sum(np.square(scaled), axis=0)
