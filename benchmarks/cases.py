@@ -10,6 +10,7 @@ from .report import Row
 
 CASES: dict[str, Callable[[float, int], Iterator[Row]]] = {
     "absorbers": showers.absorbers,
+    "tuned": showers.tuned,
     "cascades": showers.cascades,
     "veto": showers.veto,
     "walks": walks.walks,

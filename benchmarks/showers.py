@@ -9,6 +9,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from hepppl.planning.show import estimator
+
 from .contest import Contest, Entry, deviation, grad, load, simulate
 from .measure import fastest
 from .report import Ratio, Row
@@ -55,6 +57,34 @@ def absorbers(scale: float, rounds: int) -> Iterator[Row]:
         yield Ratio(f"{name}: std of one event's gradient, stochastic_ad", std, std_bar, at_least=False)
         what = f"{name}: variance × time, NumPy score / hepppl stochastic_ad"
         yield Ratio(what, contest.efforts(numpy_score, sad))
+
+
+def tuned(scale: float, rounds: int) -> Iterator[Row]:
+    """The absorbers with the plan that `plan --tune` finds without a hint, against score with leave-one-out baseline.
+
+    Published stochastic AD of the shower has variance × simulations 81 (arXiv:2308.16680: std 6.37 at two simulations).
+    """
+    bars = {"absorber": (2.2, 2.0, "shower.interacts"), "absorber_energy_loss": (None, 5.0, "track.interacts")}
+    published = {"absorber": 81.0, "absorber_energy_loss": 40.0}
+    for name, (std_bar, gain_bar, site) in bars.items():
+        n = int(65_536 * scale)
+        model = load(name)
+        plan = model.plan(tune=True, n=10_000)
+        found = f"hepppl grad, tuned: {next(estimator(row) for row in plan.rows if row.estimator)}"
+        ours, score = "hepppl simulate", "hepppl grad, score, leave-one-out"
+        entries = [
+            Entry(ours, simulate(model, n), n),
+            Entry(found, grad(model, n, plan=plan), n, deviation(model, n, plan=plan)),
+            Entry(score, grad(model, n, by={site: "score"}), n, deviation(model, n, by={site: "score"})),
+        ]
+        contest = Contest(f"{name}, tuned", entries, rounds)
+        yield from contest.speeds()
+        std, simulations = contest.entries[found].std or np.nan, contest.over(found, ours)
+        yield Ratio(f"{name}: std of one event's gradient, tuned", std, std_bar, at_least=False)
+        yield Ratio(f"{name}: grad / simulate, tuned", simulations)
+        yield Ratio(f"{name}: variance × time, score / tuned", contest.efforts(score, found), gain_bar)
+        gain = published[name] / (std**2 * simulations)
+        yield Ratio(f"{name}: variance × simulations, published stochastic AD / tuned", gain, std_bar and 8.0)
 
 
 def _numpy_absorber(n: int, splitting: bool, tile: int, seed: int, score: bool = False) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from hepppl.graph import ModelGraph
     from hepppl.model import By, Model
 
+KEPT = ("noted", "total", "slope")  # of the candidates of a pilot run
 LEAST, MOST, SECONDS = 5, 50, 0.4  # a run is repeated for so long, and the fastest counts
 
 
@@ -57,20 +60,27 @@ def importances(
     if plan.whole is not None or not served:
         return {}
     guessed = compiled.mode == "reverse"
-    found = compiled.events("guessed" if guessed else "pilot", n, seed, point, given, wrt=compiled.wrt)[1]
-    noted, total, slope = (np.asarray(found[k], float) for k in ("noted", "total", "slope"))
+    calls = compiled.calls("guessed" if guessed else "pilot", n, seed, point, given, None, compiled.wrt)
+    parts = [part for _, part, *_ in calls]
+    noted, total, slope = (np.concatenate([part[k] for part in parts], -1, dtype=float) for k in KEPT)
+    noted = noted.T
     with np.errstate(divide="ignore", invalid="ignore"):
-        changes = [slope * total * c.reshape(len(c), -1).T for c in found["change"].values()]
+        every = (np.concatenate([part["change"][k] for part in parts], -1) for k in parts[0]["change"])
+        changes = [slope * total * change.reshape(-1, n) for change in every]
         scaled = [row / size for row in np.concatenate(changes) if (size := np.sqrt(np.mean(row**2))) > 0]
         h = noted[:, 1]
         effect = h / total * np.sum(np.square(scaled), axis=0)
-    learned = {}
-    for number in served:
-        own = (noted[:, 0] == number) & (total > 0)
-        known = features(graph, number)
+    alive = (noted[:, 0] >= 0) & (total > 0)
+    usual = math.sqrt(effect[alive].sum() / (total / h)[alive].sum()) if alive.any() else 0.0
+    learned: dict[int, Importance] = {}
+    for number in served if usual > 0 else ():
+        own, known = alive & (noted[:, 0] == number), features(graph, number)
         kept = Candidates(noted[own, 2 : 2 + len(known)], (total / h)[own], effect[own])
-        learned[number] = learn(known, kept, guessed)
-    return {number: importance for number, importance in learned.items() if importance is not None}
+        importance = learn(known, kept, guessed)
+        if importance is not None:  # that of a site of which nothing was learned is 1
+            learned[number] = replace(importance, level=float(f"{importance.level / usual:.4g}"))
+    told = len(served) > 1 or any(importance.factors for importance in learned.values())
+    return learned if told else {}
 
 
 def fastest(run: Callable[[], Any]) -> tuple[Any, float]:

@@ -136,12 +136,12 @@ def known_at(program: Program, site: SiteContext) -> tuple[Value, ...]:
     model's own inputs."""
     process = None if site.process is None else program.processes[site.process]
     found = [*process.formals] if process else []
-    region = process.body if process else program.body
+    region, unfit = process.body if process else program.body, ("const", "param", "data")
     for inside in (*site.enclosing, None):
         node = site.node if inside is None else inside.node
         found.extend(region.params)
         before = region.nodes[: region.nodes.index(node)]
-        found.extend(v for n in before if n.op not in ("const", "param", "data") for v in n.results)
+        found.extend(v for n in before if n.op not in unfit and n.attrs.get("kind") != "jagged" for v in n.results)
         if inside is not None:
             region = node.regions[inside.region]
     return tuple(dict.fromkeys(found))

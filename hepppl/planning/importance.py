@@ -13,7 +13,7 @@ from typing import Any
 
 from hepppl.graph import ModelGraph, Tensor
 
-MOST = 24  # features of a site that are looked at
+MOST = 24  # features of a site that are looked at: the first half are what a particle or a loop carries, as a rule
 
 
 @dataclass(frozen=True)
@@ -80,4 +80,4 @@ def features(graph: ModelGraph, number: int) -> tuple[Feature, ...]:
             found.append(Feature("value", value.id, value.name or f"an argument of {site.name}"))
     if site.process is not None:
         found += [Feature("siblings", 0, "particles that wait"), Feature("steps", 0, "steps")]
-    return tuple(found[-MOST:])
+    return tuple(found if len(found) <= MOST else found[: MOST // 2] + found[-MOST // 2 :])

@@ -69,7 +69,7 @@ def test_a_plate_with_an_alternative_for_every_draw() -> None:
     one = derivative(model.grad(20_000, seed=6, by={"b": "stochastic_ad"}))
     assert_within(every[0], every[1], exact)
     assert_within(one[0], one[1], exact)
-    # with m draws true, flips change the square by Σ = 2 m (6 - m) … : the variance is that of their sum, exactly
+    # with m draws true, a flip changes the square by 2 m + 1 or 1 - 2 m: the estimate is their sum, with signs
     ups = np.arange(7)
     mass = np.array([math.comb(6, int(m)) * 0.3**m * 0.7 ** (6 - m) for m in ups])
     total = (6 - ups) * (2 * ups + 1) + ups * (2 * ups - 1)

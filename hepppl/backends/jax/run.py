@@ -162,8 +162,7 @@ def pilot(
     change = {k: jnp.where(alive, v.a - v.p, 0) if v.a is not None else jnp.zeros_like(v.p) for k, v in raw.items()}
     slope = jnp.sqrt(jnp.sum(reservoir.chosen.t**2, 0))
     found = {"noted": reservoir.noted, "total": reservoir.total, "slope": slope, "change": change}
-    outputs = {k: v.p for k, v in raw.items()}
-    return {"outputs": outputs, "weight": None, "fault": m.registers.fault, "most": m.registers.most, **found}
+    return {**found, "most": m.registers.most}
 
 
 def reverse(
