@@ -395,4 +395,4 @@ def _reason(info: SiteInfo, its_law: Law, chosen: Estimator) -> str:
         return f"draws of {its_law.text} cannot be differentiated"
     if info.nonsmooth:
         return f"{info.nonsmooth[0]} would lose the derivative of its value"
-    return "a use further on would lose the derivative of its value"
+    return "its density jumps" if its_law.jumps else "a use further on would lose the derivative of its value"
