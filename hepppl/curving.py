@@ -71,7 +71,7 @@ class Curving:
         **values: Any,
     ) -> HvpResult:
         """The products of the outputs' Hessians with ``vector``, parameter -> number or array (base units, or texts
-        with a unit; what is not named is zero): unbiased, at about twice the cost of a gradient in forward mode.
+        with a unit; what is not named is zero): unbiased, forward mode over forward mode.
         The rest as in `hessian`."""
         from hepppl import second
 

@@ -98,6 +98,7 @@ class _Chooser:
         every = () if requests.every is None else (requests.every,)
         named = (*every, *requests.author.values(), *requests.caller.values())
         self.relaxing = any(request.estimator.relaxes for request in named)
+        self.shadowing = any(request.estimator.shadows for request in named)
         ranked = tuple(e for e in own_estimators() if e.rank > 0 and e.unbiased)
         self.own = tuple(e for e in ranked if e.twice or order == 1)
         self.once = tuple(e for e in ranked if e not in self.own)
@@ -168,7 +169,7 @@ class _Chooser:
             crossings=crossings,
             obstacles=obstacles,
             unrelaxed=self.graph.relaxation(number).obstacle if its_law.discrete and self.relaxing else None,
-            unshadowed=shadows.obstacle(self.graph, number) if its_law.discrete else None,
+            unshadowed=shadows.obstacle(self.graph, number) if self.shadowing else "a use that was not looked at",
             moving=tuple(name for name, i in its_law.arguments.items() if depends and site.node.inputs[i] in self.most),
         )
 
@@ -401,4 +402,4 @@ def _reason(info: SiteInfo, its_law: Law, chosen: Estimator) -> str:
         return f"draws of {its_law.text} cannot be differentiated"
     if info.nonsmooth:
         return f"{info.nonsmooth[0]} would lose the derivative of its value"
-    return "a use further on would lose the derivative of its value"
+    return "its density jumps" if its_law.jumps else "a use further on would lose the derivative of its value"

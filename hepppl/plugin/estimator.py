@@ -33,7 +33,8 @@ class SiteInfo:
     ``moving``: the names of the distribution's arguments that may carry a derivative; empty for combinators
     (``truncated``, ``mixture``), which are told by the parenthesis in ``distribution``. ``unrelaxed``: of a discrete
     site, the first use that a real number in place of its value has no part in (where a relaxation is asked for).
-    ``unshadowed``: of a Bernoulli or categorical site, that, or a draw further on that such a number would make jump.
+    ``unshadowed``: of a Bernoulli or categorical site, that, or a draw further on that such a number would make jump
+    (where an estimator that ``shadows`` is asked for).
     ``instances``: how often an event comes by the site at most; None in processes and in `while`, where it varies.
     """
 

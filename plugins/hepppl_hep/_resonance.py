@@ -59,7 +59,11 @@ class RelativisticBreitWigner:
         angle = bisect(rises, -jnp.arctan2(s, d), jnp.full_like(s, np.pi / 2 - 1e-7))
         x = jax.lax.stop_gradient(place(angle))
         moving = mass / width
-        return width * implicit(x, _tails(x, moving)[0], RelativisticBreitWigner.log_prob(x, moving, jnp.ones_like(x)))
+
+        def log_density(x: Array) -> Array:
+            return RelativisticBreitWigner.log_prob(x, moving, jnp.ones_like(x))
+
+        return width * implicit(x, lambda x: _tails(x, moving)[0], log_density)
 
     @staticmethod
     def log_prob(x: Any, mass: Any, width: Any) -> Array:

@@ -42,9 +42,13 @@ def bisect(rises: Callable[[Array], Array], low: Array, high: Array) -> Array:
     return 0.5 * (low + high)
 
 
-def implicit(x: Array, cdf: Array, log_density: Array) -> Array:
-    """``x``, a quantile without derivative, with the one that keeps its cdf fixed (Figurnov et al. 2018, eq. 5)."""
-    return x - (cdf - jax.lax.stop_gradient(cdf)) * jax.lax.stop_gradient(jnp.exp(-log_density))
+def implicit(x: Array, cdf: Callable[[Array], Array], log_density: Callable[[Array], Array]) -> Array:
+    """``x``, a quantile without derivative, with the first two derivatives that keep its cdf fixed: those of two steps
+    of Newton's method, each of which doubles the order (the first is eq. 5 of Figurnov et al. 2018)."""
+    fixed = jax.lax.stop_gradient(cdf(x))
+    for _ in range(2):
+        x = x - (cdf(x) - fixed) * jnp.exp(-log_density(x))
+    return x
 
 
 class Moyal:
@@ -192,7 +196,7 @@ class Argus:
         t = jnp.sqrt(jnp.maximum(1 - jnp.square(s / jax.lax.stop_gradient(end)), 1e-12))
         t = jax.lax.stop_gradient(t)
         one = jnp.ones_like(t)
-        return cutoff * implicit(t, Argus.cdf(t, one, chi), Argus.log_prob(t, one, chi))
+        return cutoff * implicit(t, lambda t: Argus.cdf(t, one, chi), lambda t: Argus.log_prob(t, one, chi))
 
     @staticmethod
     def log_prob(x: Any, cutoff: Any, chi: Any) -> Array:

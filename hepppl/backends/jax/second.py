@@ -30,14 +30,15 @@ from hepppl.backends.jax.moments import Moments, Sums
 from hepppl.backends.jax.results import Derivative, Gradient
 from hepppl.backends.jax.run import Numbers, Seed, Wrt, run_events
 from hepppl.backends.jax.value import Val, is_val
+from hepppl.graph import Tensor
 
 if TYPE_CHECKING:
     from hepppl.backends.jax.lowering import Lowering
     from hepppl.backends.jax.machine import Machine
     from hepppl.backends.jax.program import Compiled, Progress
 
-#: Most pairs of a parameter and a direction at once.
-PAIRS = 64
+#: Most pairs of a parameter and a direction at once, and most numbers of an event that go with them.
+PAIRS, NUMBERS = 64, 256
 
 
 def estimates(
@@ -182,11 +183,14 @@ def second(
 
     whole, symmetric = compiled.wrt, directions is None
     every = np.eye(whole.total) if directions is None else directions
+    shapes = (o.value.type.shape for o in compiled.graph.program.outputs if isinstance(o.value.type, Tensor))
+    elements = sum(int(np.prod(shape, dtype=int)) for shape in shapes)
+    most = min(PAIRS, NUMBERS // max(elements, 1))
     sums, bends = Sums(events=n), dict[tuple[str, int, int], Bend]()
     portions, offset = [], 0
     for wrt in chunked(whole):
         rows = min(len(every), offset + wrt.total) if symmetric else len(every)
-        size = min(rows, max(1, PAIRS // wrt.total))
+        size = min(rows, max(1, most // wrt.total))
         portions += [(wrt, offset, start, min(start + size, rows), size) for start in range(0, rows, size)]
         offset += wrt.total
     for number, (wrt, offset, start, stop, size) in enumerate(portions):
