@@ -31,7 +31,7 @@ OPTIMIZERS = ("adam", "sgd", "adamw", "nadam", "amsgrad", "rmsprop", "adagrad", 
 GROWTH = 64  # times the first number of events, at most
 LR = 0.05
 STEPS, EVENTS = 300, 256
-#: Steps that a budget is shared over, where it pays for no more than this many times `EVENTS`.
+#: Steps that a budget is shared over, as long as no step has more than `EVENTS`.
 SHARES = 100
 
 

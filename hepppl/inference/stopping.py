@@ -37,14 +37,16 @@ def estimate(path: np.ndarray, gradients: np.ndarray, events: np.ndarray) -> tup
     from the average of the path, which a search that comes in slowly or overshoots has pulled aside, to its zero. The
     error is the fit's (the sandwich H⁻¹ S H⁻¹ / n of Chen, Lee, Tong and Zhang, arXiv:1610.08637) and the batch means'
     in quadrature: the first knows no curvature of the gradient, the second no slow drift. Where the line is not to be
-    trusted (too few steps, not a minimum, a step out of where the search has been) it is `average`.
+    trusted (too few steps, a search that diverged, not a minimum, a step out of where the search has been) it is
+    `average`.
     """
     mean, error = average(path)
     start = len(path) // 2
     x, g, weight = path[start:], gradients[start:], events[start:] / events[start:].mean()
     n, size = x.shape
     spread = x.std(0)
-    if n < max(2 * BATCHES, 4 * (size + 1)) or not (spread > 0).all():
+    known = np.isfinite(x).all() and np.isfinite(g).all() and (spread > 0).all()
+    if n < max(2 * BATCHES, 4 * (size + 1)) or not known:
         return mean, error
     weight = weight / n
     centre = weight @ x

@@ -237,7 +237,7 @@ def test_the_gradients_say_where_their_zero_is() -> None:
     assert (np.abs(values - [1, 2]) < 2 * claimed).mean() > 0.93
 
 
-@pytest.mark.parametrize("bad", ["few", "maximum", "still", "far"])
+@pytest.mark.parametrize("bad", ["few", "maximum", "still", "far", "diverged"])
 def test_gradients_that_say_nothing_leave_the_average(bad: str) -> None:
     path, slopes, events = regressed(30 if bad == "few" else 200, 0)
     if bad == "maximum":
@@ -246,18 +246,20 @@ def test_gradients_that_say_nothing_leave_the_average(bad: str) -> None:
         path[:, 1] = 2.0
     if bad == "far":
         slopes = slopes + 40
+    if bad == "diverged":
+        slopes[-1] = np.nan
     for found, average in zip(stopping.estimate(path, slopes, events), stopping.average(path), strict=True):
         np.testing.assert_array_equal(found, average)
 
 
 def test_a_budget_is_kept_to(box: Any) -> None:
     """Its hundredth part is a step's events at first, whatever they grow to."""
-    found = box.optimize(TEXT, budget=3300, evaluate=100)
+    found = box.optimize(TEXT, budget=3200, evaluate=100)
     spent = found.trace.events
     assert spent[0] == 32
-    assert spent.sum() <= 3300 < spent.sum() + 2 * spent[-1]
-    assert "3,300 events" in found.reason or found.reason.startswith("103 steps")
-    assert len(box.optimize(TEXT, 5, budget=3300, evaluate=100).trace) == 5
+    assert spent.sum() <= 3200 < spent.sum() + 2 * spent[-1]
+    assert "3,200 events" in found.reason or found.reason.startswith("100 steps")
+    assert len(box.optimize(TEXT, 5, budget=3200, evaluate=100).trace) == 5
 
 
 def test_a_second_search_traces_nothing_anew(box: Any) -> None:
