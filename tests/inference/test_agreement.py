@@ -55,18 +55,19 @@ def mixture(f: np.ndarray, mass: np.ndarray) -> np.ndarray:
 Case = tuple[str, Mapping[str, Any], Callable[..., np.ndarray], Mapping[str, tuple[float, float]]]
 CASES: dict[str, Case] = {
     "binned": (BINNED, {"n": COUNTS}, binned, {"mu": (0, 6), "shift": (-4, 5)}),
-    "mixture": (MIXTURE, {"m": MASSES}, mixture, {"f": (0.001, 0.999), "mass": (85, 99)}),
+    "mixture": (MIXTURE, {"m": MASSES}, mixture, {"f": (0, 1), "mass": (87, 97)}),
 }
 
 
 def exact(case: Case) -> dict[str, tuple[float, float]]:
-    """Means and standard deviations, by quadrature on 300 × 300 points."""
+    """Means and standard deviations, by the midpoint rule on 300 × 300 cells, up to where priors end or beyond which
+    there is nothing."""
     *_, density, ranges = case
-    grid = np.meshgrid(*(np.linspace(*ends, 300) for ends in ranges.values()), indexing="ij")
+    middles = [low + (high - low) * (np.arange(300) + 0.5) / 300 for low, high in ranges.values()]
+    grid = np.meshgrid(*middles, indexing="ij")
     log = np.stack([density(*row) for row in zip(*grid, strict=True)])
     weight = np.exp(log - log.max())
     weight /= weight.sum()
-    assert max(weight[0].sum(), weight[-1].sum(), weight[:, 0].sum(), weight[:, -1].sum()) < 1e-4
     found = {}
     for name, x in zip(ranges, grid, strict=True):
         mean = (x * weight).sum()
