@@ -128,11 +128,12 @@ def expected(mu: Array, scale: Array, slope: Array) -> Array:
 
 
 def minus_log_likelihood(point: Array, counts: Array) -> Array:
-    """Minus the logarithm of the likelihood at (mu, scale, slope), constraint terms included."""
+    """Minus the logarithm of the likelihood at (mu, scale, slope), constraint terms included
+    (that of the scale is a density in its logarithm)."""
     mu, scale, slope = point
     rates = expected(mu, scale, slope)
     data = (counts * jnp.log(rates) - rates - jsp.gammaln(counts + 1)).sum()
-    scaled = -0.5 * (jnp.log(scale) / 0.1) ** 2 - jnp.log(scale * 0.1 * np.sqrt(2 * np.pi))
+    scaled = -0.5 * (jnp.log(scale) / 0.1) ** 2 - jnp.log(0.1 * np.sqrt(2 * np.pi))
     tilted = -0.5 * (slope / 0.2) ** 2 - jnp.log(0.2 * np.sqrt(2 * np.pi))
     return -(data + scaled + tilted)
 

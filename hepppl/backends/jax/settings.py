@@ -38,7 +38,7 @@ class Settings:
         for the queue to last."""
         if self.tape:  # the batches are small
             return min(size, self.lanes or min(256, max(64, size // 8)))
-        return min(size, self.lanes or (512 if size <= 16384 else 1536))
+        return min(size, self.lanes or (128 if size <= 2048 else 512))
 
     @property
     def gradient(self) -> bool:
