@@ -1,4 +1,5 @@
 """hepppl against hand-written programs: ``python -m benchmarks`` measures, writes ``results.md`` and ``results.json``.
 
-All numbers are from one core in one run, rivals and hepppl in turn, so that ratios hold where times do not.
+``python -m benchmarks.estimators`` holds hepppl's estimators against each other and writes ``docs/estimator-table.md``.
+All numbers are from one core in one run, contestants in turn, so that ratios hold where times do not.
 """

@@ -45,9 +45,9 @@ class Plan:
 
     @property
     def relative_cost(self) -> float:
-        """What a gradient is expected to cost beside the simulation, in simulations: one share for each estimator,
+        """What a gradient is expected to cost beside the simulation, in simulations: one share for each kind of cost,
         since an event has one alternative and one sum of scores, whatever the number of its sites."""
-        return sum({row.estimator: row.relative_cost for row in self.rows}.values())
+        return sum({row.cost: row.relative_cost for row in self.rows}.values())
 
     @property
     def key(self) -> tuple[object, ...]:
