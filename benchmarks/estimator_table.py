@@ -133,7 +133,7 @@ class Table:
             lines.append(f"| [{name}](#{_anchor(name)}) | {' | '.join(cells)} |")
         left = [name for name in cases() if name not in self.programs]
         if left:
-            lines += ["", f"Not measured yet (`--only PROGRAM` adds one): {', '.join(left)}."]
+            lines += ["", f"Not measured yet (`--only PROGRAM` adds one): {'; '.join(left)}."]
         for name, found in self.programs.items():
             lines += ["", *_section(found, self.conditions[name], self.threshold)]
         return "\n".join(lines) + "\n"

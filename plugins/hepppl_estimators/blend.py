@@ -47,10 +47,11 @@ class Blend(Estimator):
         return None
 
     def preference(self, site: SiteInfo) -> int:
-        """The score sees what an alternative does not: how other derivatives differ with the value, and how far apart
-        counts differ that are not neighbours. Programs whose length is random are left to estimators that serve them in
-        both modes."""
-        favoured = site.interplay or (site.fixed_length and site.distribution in COUNTS)
+        """The score sees what an alternative does not: how other derivatives differ with the value, and how values
+        differ that are not neighbours. Programs whose length is random are left to estimators that serve them in both
+        modes."""
+        many = site.distribution in (*COUNTS, "categorical")
+        favoured = site.interplay or (site.fixed_length and many)
         return PREFERRED + 1 if favoured else self.rank
 
     def suggested(self, site: SiteInfo) -> Mapping[str, Any]:

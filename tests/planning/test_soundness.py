@@ -79,6 +79,7 @@ def test_where_it_cannot_the_score_serves(use: str) -> None:
             "stochastic_ad",
         ),
         ("b ~ poisson(t)\nreturn (b - 4)^2", "blend"),
+        ("b ~ categorical([0.3 * t, 1 - 0.3 * t])\nreturn (b - 4)^2", "blend"),
         ("b ~ binomial(5, t / 5)\nn = 0\nwhile n < b limit 9 { n = n + 1 }\nreturn n", "measure_valued"),
     ],
 )
