@@ -192,6 +192,8 @@ class Tracer:
                     return ways
                 holds = self.pool.leaf(node.inputs[0])
                 return [State(w.region, w.operands, (*w.guards, (holds, i == 0)), w.closed) for i, w in enumerate(ways)]
+            case "stack" if _alone(state, value):  # compared element by element with one number
+                return [self._with(state, {value: self.pool.leaf(element)}) for element in node.inputs]
         if node.op not in OPS and node.op != "const":
             return [self._closed(state, value, "values that are kept")]
         return [self._with(state, {value: self.pool.operation(node)})]
@@ -306,6 +308,13 @@ class Tracer:
             return Obstacle(use, f"it cannot be solved for '{name}' ({_trouble(e, x)})", leaves)
         guards = tuple(dict.fromkeys((g, holds) for g, holds in state.guards if x not in g.leaves))
         return Crossing(use, site.attrs["number"], target, tuple(steps), coefficients, guards, leaves)
+
+
+def _alone(state: State, array: Value) -> bool:
+    """Whether the array, of one axis, is one operand just as it is, and the other operand a number."""
+    numbers = [e for e in state.operands if e.value is not array]
+    flat = all(e.scalar if e.value is None else getattr(e.value.type, "shape", None) == () for e in numbers)
+    return flat and len(numbers) == 1 and len(getattr(array.type, "shape", ())) == 1
 
 
 def _trouble(e: Expr, x: Value) -> str:

@@ -64,8 +64,19 @@ class Pool:
                 done[expr] = by[expr.value]
             else:
                 args = tuple(self.replace(arg, by, done) for arg in expr.args)
-                done[expr] = self.apply(expr.op, args, expr.node)
+                done[expr] = self._folded(expr, args)
         return done[expr]
+
+    def _folded(self, expr: Expr, args: tuple[Expr, ...]) -> Expr:
+        """Sums of whole numbers are done, and elements of written lists looked up: what is one place should be one."""
+        numbers = [constant(arg) for arg in args]
+        if expr.op == "add" and all(isinstance(n, int) for n in numbers):
+            return self.number(sum(n for n in numbers if n is not None))
+        if expr.op == "index" and args[0].op == "const" and args[0].node is not None and isinstance(numbers[1], int):
+            listed = args[0].node.attrs["value"]
+            if 0 <= numbers[1] < len(listed) and isinstance(listed[numbers[1]], float):
+                return self.number(listed[numbers[1]])
+        return self.apply(expr.op, args, expr.node)
 
     # Arithmetic with the obvious simplifications
 

@@ -11,6 +11,9 @@ from hepppl.semantics.ir import Program, Value
 #: The name under which the mean weight is reported beside a program's own outputs.
 WEIGHT_OUTPUT = "weight"
 
+#: Operations whose derivative does not depend on their operands' values.
+LINEAR = frozenset(("add", "sub", "neg", "to_real", "stack", "concatenate", "sum", "mean", "cumsum", "reverse"))
+
 
 def downstream(wires: tuple[Wire, ...]) -> Mapping[Point, Collection[Point]]:
     return adjacency((w.source, w.target) for w in wires)

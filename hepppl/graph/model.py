@@ -141,8 +141,23 @@ class ModelGraph:
         return self._once(("influences", number), lambda: self.influences_of((self.site(number).value,)))
 
     def influences_of(self, values: Iterable[Value]) -> frozenset[str]:
-        edges = self._once("downstream", lambda: _influence.downstream(self.wires()))
-        return _influence.influences(self.program, edges, tuple(values))
+        return _influence.influences(self.program, self._downstream(), tuple(values))
+
+    def _downstream(self) -> Mapping[_wires.Point, Collection[_wires.Point]]:
+        return self._once("downstream", lambda: _influence.downstream(self.wires()))
+
+    def interplay(self, number: int, flow: _flow.Flow) -> bool:
+        """Whether a derivative that ``flow`` carries to an output may differ with the value of the site of that number:
+        some operation that is not linear takes both, or the value decides which derivative goes on."""
+        if not any(output.value in flow for output in self.program.outputs):
+            return False
+        below = _flow.reach((self.site(number).value,), self._downstream())
+        return any(
+            node.op not in _influence.LINEAR
+            and any(v in below for v in node.inputs)
+            and any(r in flow for r in node.results)
+            for node in self.nodes()
+        )
 
     def carries(
         self,

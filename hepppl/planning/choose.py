@@ -10,8 +10,9 @@ the comparison. Where no change makes the program sound, `choose` refuses.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepPlanError
@@ -78,12 +79,13 @@ def parameters(graph: ModelGraph, wrt: Sequence[str] | None) -> tuple[str, ...]:
 @dataclass(frozen=True)
 class _Choice:
     """``estimator`` is None where none is needed, or where none is sound (``unserved``). ``why``: the reason in words.
-    ``asked``: the request it follows."""
+    ``asked``: the request it follows. ``options``: where there is none."""
 
     estimator: Estimator | None
     why: str
     asked: Request | None = None
     unserved: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class _Chooser:
@@ -95,6 +97,7 @@ class _Chooser:
         self.sites = {site.number: site for site in graph.sites()}
         self.laws = {number: law(site.node) for number, site in self.sites.items()}
         self._losses: dict[Sites, Losses] = {}
+        self._interplay: dict[tuple[int, Sites], bool] = {}
         every = () if requests.every is None else (requests.every,)
         named = (*every, *requests.author.values(), *requests.caller.values())
         self.relaxing = any(request.estimator.relaxes for request in named)
@@ -168,10 +171,24 @@ class _Chooser:
             moving_support=any(site.node.inputs[i] in self.flow(pathwise) for i in its_law.bounds),
             crossings=crossings,
             obstacles=obstacles,
+            fixed_length=self.fixed_length,
+            interplay=its_law.discrete and depends and self.interplay(number, pathwise),
             unrelaxed=self.graph.relaxation(number).obstacle if its_law.discrete and self.relaxing else None,
             unshadowed=shadows.obstacle(self.graph, number) if self.shadowing else "a use that was not looked at",
             moving=tuple(name for name, i in its_law.arguments.items() if depends and site.node.inputs[i] in self.most),
         )
+
+    def interplay(self, number: int, pathwise: Sites) -> bool:
+        if not self.fixed_length:
+            return False
+        key = (number, pathwise)
+        if key not in self._interplay:
+            self._interplay[key] = self.graph.interplay(number, self.flow(pathwise))
+        return self._interplay[key]
+
+    @cached_property
+    def fixed_length(self) -> bool:
+        return not any(node.op in ("while", "process") for node in self.graph.nodes())
 
     @cached_property
     def most(self) -> Flow:
@@ -184,7 +201,9 @@ class _Chooser:
         return tuple(loss for loss in self.losses.of(pathwise, cut) if number in loss.sources[0])
 
     def sound(self, info: SiteInfo) -> tuple[Estimator, ...]:
-        return tuple(e for e in self.own if self.refusal(e, info) is None)
+        """The estimators that do not refuse the site, the preferred ones first."""
+        able = [e for e in self.own if self.refusal(e, info) is None]
+        return tuple(sorted(able, key=lambda e: -e.preference(info)))
 
     def refusal(self, estimator: Estimator, info: SiteInfo) -> str | None:
         """Why an estimator cannot serve a site."""
@@ -348,7 +367,8 @@ class _Chooser:
         better = next((e.name for e in self.once if e.rank > sound[0].rank and e.refuses(info) is None), None)
         if better is not None:
             why += f"; {better} cannot be differentiated twice"
-        return _Choice(sound[0], why)
+        options = sound[0].suggested(info)
+        return _Choice(sound[0].given(options), why, options=options)
 
     def unasked(self, number: int, info: SiteInfo, cut: bool = False) -> _Choice | None:
         """Why the site needs no estimator; None where it does."""
@@ -362,7 +382,7 @@ class _Chooser:
 
     def row(self, site: SiteContext, choice: _Choice) -> SitePlan:
         estimator = choice.estimator
-        options = {} if estimator is None else choice.asked.options if choice.asked else estimator.options
+        options = choice.asked.options if choice.asked else choice.options
         return SitePlan(
             site=site.name,
             number=site.number,
@@ -397,7 +417,7 @@ def _reason(info: SiteInfo, its_law: Law, chosen: Estimator) -> str:
     if chosen.pathwise:
         return "continuous, and every use of it is smooth"
     if its_law.discrete:
-        return "discrete: its value jumps"
+        return "discrete: its value jumps" + ("; other derivatives differ with it, too" if info.interplay else "")
     if its_law.pathwise is None:
         return f"draws of {its_law.text} cannot be differentiated"
     if info.nonsmooth:

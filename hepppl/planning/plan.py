@@ -64,16 +64,16 @@ class Plan:
 
     @property
     def relative_cost(self) -> float:
-        """What a gradient is expected to cost beside the simulation, in simulations: one share for each estimator,
+        """What a gradient is expected to cost beside the simulation, in simulations: one share for each kind of cost,
         since an event has one alternative and one sum of scores, whatever the number of its sites; one for every site
         whose candidates each have an alternative of their own."""
-        shared: dict[str | None, float] = {}
+        shared: dict[str, float] = {}
         alone = 0.0
         for row in self.rows:
             if row.estimator is not None and load_estimator(row.estimator).given(row.options).alternatives == ALL:
                 alone += row.relative_cost
             else:
-                shared[row.estimator] = max(row.relative_cost, shared.get(row.estimator, 0.0))
+                shared[row.cost] = row.relative_cost
         return alone + sum(shared.values())
 
     @property

@@ -21,7 +21,7 @@ from hepppl.plugin.registry import own_estimators
 
 GAIN = 0.9  # a choice is changed for a tenth less variance × time: clocks are no better than that
 SWEEPS = 2
-FLOOR = 1e-6  # variances below this part of the squared derivative are rounding
+FLOOR = 1e-5  # of the squared derivative: one event tells it to 0.3 %, and what is less may be rounding
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,9 @@ class SiteInfo:
     ``unshadowed``: of a Bernoulli or categorical site, that, or a draw further on that such a number would make jump
     (where an estimator that ``shadows`` is asked for).
     ``instances``: how often an event comes by the site at most; None in processes and in `while`, where it varies.
+    ``fixed_length``: the program has no `while` and no process. ``interplay``: it has none, and a pathwise derivative
+    of an output may differ with the value of this site, which is discrete: what its jumps contribute is not all that
+    varies with it.
     """
 
     name: str
@@ -55,6 +58,8 @@ class SiteInfo:
     unrelaxed: str | None = None
     unshadowed: str | None = None
     instances: int | None = None
+    fixed_length: bool = False
+    interplay: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class Estimator:
     ``relative_cost``: the same as a number, in simulations. ``options``: names and defaults accepted after ``by``.
     ``numerics``: ``module:Class`` of an `EstimatorNumerics`. ``pathwise``: the drawn value carries a derivative.
     ``rank``: of the unbiased estimators that hepppl ships and that do not refuse a site, the planner takes the one of
-    highest rank; others (rank 0, or of another package) serve where they are named.
+    highest rank (`preference`, there); others (rank 0, or of another package) serve where they are named.
     ``offers``: its visits may make `Offer`s, so the engine follows an alternative.
     ``variants``: the options worth a try each when a plan is tuned; the defaults alone where it is empty.
     ``stratifies``: its visits read `VisitSite.crossings` and keep the drawn value between the two crossings around it,
@@ -107,6 +112,14 @@ class Estimator:
     def refuses(self, site: SiteInfo) -> str | None:
         """Why this estimator would be wrong (or impossible) at this site; None where it is sound."""
         return None
+
+    def preference(self, site: SiteInfo) -> int:
+        """The rank at a site that it does not refuse."""
+        return self.rank
+
+    def suggested(self, site: SiteInfo) -> Mapping[str, Any]:
+        """All options, as the planner gives them at a site for which nobody asked."""
+        return self.options
 
     def check_options(self, options: Mapping[str, Any]) -> str | None:
         """Why these options are not accepted; None where they are."""

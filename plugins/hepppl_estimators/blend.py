@@ -8,6 +8,7 @@ from typing import Any
 
 from hepppl.plugin import Estimator, SiteInfo
 from hepppl.plugin.registry import load_estimator, parse
+from hepppl_estimators.measure_valued import COUNTS, PREFERRED
 
 Part = tuple[Estimator, Mapping[str, Any]]
 
@@ -44,6 +45,17 @@ class Blend(Estimator):
             if reason is not None:
                 return f"{estimator.name}: {reason}"
         return None
+
+    def preference(self, site: SiteInfo) -> int:
+        """The score sees what an alternative does not: how other derivatives differ with the value, and how values
+        differ that are not neighbours. Programs whose length is random are left to estimators that serve them in both
+        modes."""
+        many = site.distribution in (*COUNTS, "categorical")
+        favoured = site.interplay or (site.fixed_length and many)
+        return PREFERRED + 1 if favoured else self.rank
+
+    def suggested(self, site: SiteInfo) -> Mapping[str, Any]:
+        return {**self.options, "b": "measure_valued"} if site.distribution in COUNTS else self.options
 
     def check_options(self, options: Mapping[str, Any]) -> str | None:
         reason = super().check_options(options)

@@ -23,6 +23,12 @@ SERVED: Mapping[str, tuple[str, ...]] = {
 }
 
 
+#: Laws whose alternative is a count and one more or less: `stochastic_ad` would make it a neighbour of the count too,
+#: for the price of an incomplete gamma or beta function and its derivative.
+COUNTS = ("poisson", "binomial")
+PREFERRED = 22  # for these: above the rank of `stochastic_ad`
+
+
 class MeasureValued(Estimator):
     def refuses(self, site: SiteInfo) -> str | None:
         if not site.law_depends:
@@ -33,6 +39,9 @@ class MeasureValued(Estimator):
             if name not in SERVED[site.distribution]:
                 return f"the weak derivative of {site.distribution} with respect to its {name} has no simple form"
         return None
+
+    def preference(self, site: SiteInfo) -> int:
+        return PREFERRED if site.distribution in COUNTS else self.rank
 
 
 ESTIMATOR = MeasureValued(

@@ -39,6 +39,8 @@ def codes(body: str, **options) -> list[str]:
         "return [if x > 0.1 * i then 1 else 0 for i in 0..5]",
         "return searchsorted([0.0, 1.0], x)",
         "return x^2 + t * x > 0.3",
+        "return hist([x, x^3], [0.0, 1.0, 2.0])",
+        "return count([2, exp(x)] > 1)",
         "y = [x, 2 * x]\nreturn (if t > 0 then exp(x) else x) > 2",
     ],
 )
@@ -63,6 +65,28 @@ def test_where_the_threshold_can_be_solved_for_the_value_is_cut(use: str) -> Non
 )
 def test_where_it_cannot_the_score_serves(use: str) -> None:
     assert chosen(f"x ~ normal(t, 1)\n{use}")["x"] == "score"
+
+
+@pytest.mark.parametrize(
+    ("body", "estimator"),
+    [
+        ("b ~ bernoulli(t)\nreturn t^2 + 3 * b", "stochastic_ad"),
+        ("b ~ bernoulli(t)\nreturn if b then 0 else -t / 2", "blend"),
+        ("b ~ bernoulli(t)\nx ~ normal(t, if b then 1 else 2)\nreturn x", "blend"),
+        ("b ~ bernoulli(t)\nif b { y = t^2 } else { y = 1 }\nreturn y", "blend"),
+        (
+            "b ~ bernoulli(t)\nk ~ poisson(3)\nn = 0\nwhile n < k limit 9 { n = n + 1 }\nreturn if b then n else -t",
+            "stochastic_ad",
+        ),
+        ("b ~ poisson(t)\nreturn (b - 4)^2", "blend"),
+        ("b ~ categorical([0.3 * t, 1 - 0.3 * t])\nreturn (b - 4)^2", "blend"),
+        ("b ~ binomial(5, t / 5)\nn = 0\nwhile n < b limit 9 { n = n + 1 }\nreturn n", "measure_valued"),
+    ],
+)
+def test_what_serves_a_discrete_value(body: str, estimator: str) -> None:
+    """A score beside the alternative where other derivatives differ with the value, and for counts; what a score needs
+    is not to be had in all programs of random length."""
+    assert chosen(body)["b"] == estimator
 
 
 @pytest.mark.parametrize(

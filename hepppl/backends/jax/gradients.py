@@ -141,17 +141,21 @@ def least_variance(estimates: Array, slopes: Sequence[Array], wanted: Array) -> 
     """Estimates (parameters, *shape, events), less the multiples of ``slopes`` that leave least variance: derivatives
     of control variates, (parameters, events), and gaps between two estimates, (parameters, *shape, events).
 
-    With G the estimate and s_i the slopes, E[s_i] = 0, the multiples solve Σ_j E[s_i s_j] c_j = E[G s_i]. Every event
-    has its own, from other events of its batch, and so independent of its s.
+    With G the estimate and s_i the slopes, E[s_i] = 0, the multiples solve Σ_j E[s_i s_j] c_j = Cov(G, s_i). Every
+    event has its own, from other events of its batch, and so independent of its s. Covariances are about the means of
+    these events, so that an estimate that does not vary is left as it is.
     """
     if not slopes:
         return estimates
     missing = estimates.ndim
     each = [s.reshape(s.shape[0], *[1] * (missing - s.ndim), *s.shape[1:]) for s in slopes]
     each = [jnp.where(wanted, s, 0) for s in each]  # events that were not asked for may hold NaN
+    own = jnp.where(wanted, estimates, 0)
+    count = sums_of_others(jnp.broadcast_to(wanted, estimates.shape[-1:]).astype(estimates.dtype))
+    mean = sums_of_others(own) / jnp.maximum(count, 1)
     half = [[sums_of_others(s * r) for r in each[: i + 1]] for i, s in enumerate(each)]
     squares = [[half[max(i, j)][min(i, j)] for j in range(len(each))] for i in range(len(each))]
-    products = [sums_of_others(jnp.where(s == 0, 0, estimates * s)) for s in each]
+    products = [sums_of_others(jnp.where(s == 0, 0, own * s)) - mean * sums_of_others(s) for s in each]
     left = estimates
     for s, multiple in zip(each, solved(squares, products), strict=True):
         left = left - by_group(multiple, estimates.shape[-1]) * s
