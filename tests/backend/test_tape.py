@@ -147,3 +147,32 @@ model m {
     with pytest.raises(hepppl.HepPlanError) as caught:
         hepppl.parse(SHOWER).grad(10, mode="reverse", by={"p.splits": "score(baseline='optimal')"})
     assert [d.code for d in caught.value.diagnostics] == ["E608"]
+
+
+AFTER = """
+process p(a: real) {
+    emit a
+    go ~ bernoulli(0.4)
+    if go { spawn p(a) }
+}
+model m {
+    param a: real = 0.5
+    param p: real in (0, 1) = 0.3
+    h ~ p(a) limit 40
+    s = sum(h)
+    b ~ bernoulli(p)
+    k ~ categorical([p, 1 - p])
+    return s * (1 + b + k)
+}
+"""
+
+
+@pytest.mark.parametrize("by", ["stochastic_ad", "score(baseline = 'none')"])
+def test_a_site_whose_law_is_the_same_for_all_events_is_differentiated_once_for_each(by: str) -> None:
+    """The batch shares the parameters here: what every event contributes must be added up once. Forward mode has the
+    same alternatives where each event has one candidate only, and the score has none; a baseline is of a batch."""
+    model = hepppl.parse(AFTER)
+    forward = model.grad(512, seed=1, mode="forward", by={"b": by, "k": "score(baseline = 'none')"})
+    reverse = model.grad(512, seed=1, mode="reverse", by={"b": by, "k": "score(baseline = 'none')"})
+    for name, slope in forward.gradient["value"].items():
+        np.testing.assert_allclose(reverse.gradient["value"][name], slope, rtol=1e-4, err_msg=name)

@@ -144,8 +144,10 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
         offer_count[:] = [len(out.offers)]
         return (view.wrong, out.value, *jax.tree.leaves(out.state), *(x for offer in out.offers for x in offer))
 
-    moves = strict(visit) if lowering.settings.reverse else visit
-    wrong, value, *rest = apply(moves, (u, *map(Val, words), steered, *leaves, *inputs, *crossed))
+    moves, given = visit, (u, *map(Val, words), steered, *leaves, *inputs, *crossed)
+    if lowering.settings.reverse:  # every event's own slopes are looked at: none may be shared by the batch
+        moves, given = strict(visit), tuple(batch(v, m.size) for v in given)
+    wrong, value, *rest = apply(moves, given)
     check(wrong)
     if not lowering.numerics[group].own:
         what = f"{lowering.numerics[group].what} gave a number that is not finite at site '{node.attrs['name']}'"
