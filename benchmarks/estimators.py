@@ -125,7 +125,7 @@ def _row(
         unbiased,
         float(z[np.argmax(np.abs(z))]),
         len(z),
-        float(np.exp(np.mean(np.log(np.sqrt(variance) + 1e-30)))),
+        float(np.prod(np.sqrt(variance) ** (1 / len(variance)))),
         median(a / b for a, b in zip(runs.seconds, simulations, strict=True)),
         1e6 * median(runs.seconds) / n,
         relative,

@@ -42,7 +42,7 @@ def test_the_estimators_of_a_program_agree() -> None:
         ("b", "value", "p"), ("b", "value", "mu"),
         ("x", "value", "p"), ("x", "value", "mu"), ("x", "other", "p"), ("x", "other", "mu"),
     }  # fmt: skip
-    assert {(c.estimator, c.against) for c in found.comparisons if c.site == "b"} == {("stochastic_ad", "score")}
+    assert {(c.estimator, c.against) for c in found.comparisons if c.site == "b"} == {("blend", "enumerate")}
     assert {c.estimator for c in found.comparisons if c.site == "x"} == {"reparam"}
     assert found.threshold == pytest.approx(3.765, abs=0.01)  # 1e-3 over 6, two-sided
     assert OTHER_SEED % 2**64 != 0

@@ -11,7 +11,7 @@ from .load import NAMES, program
 #: site -> (estimator, a word of the reason)
 EXPECTED = {
     "absorber": {"phi": (None, "does not depend"), "shower.interacts": ("stochastic_ad", "discrete")},
-    "counting": {"n": ("measure_valued", "discrete")},
+    "counting": {"n": ("blend", "discrete")},
     "cut": {"pt_true": (None, "does not depend"), "pt": ("boundary", "comparison in line 8")},
     "cut_optimisation": {
         "pt_signal": ("boundary", "its law holds no parameter, but"),
