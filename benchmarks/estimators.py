@@ -48,7 +48,7 @@ def measure(case: Case, rounds: int, scale: float = 1.0, tune: bool = True) -> M
     """All contestants of a program, in turn; the order alternates, and each round has another seed."""
     import numpy as np
 
-    from .cases import load
+    from .contest import load
     from .contestants import contestants, default, unbiased
     from .estimator_table import Measurement
 

@@ -24,7 +24,7 @@ class RelaxedControl(ScoreFunction):
     what they tell that is subtracted, None for the one of least variance."""
 
     def contribution(self, state: Any, event: Event) -> Any:
-        return stop(event.value) * state
+        return stop(event.value) * state[0]
 
     def control(self, state: Any) -> Any:
         return state

@@ -37,7 +37,7 @@ class ScoreFunction(EstimatorNumerics):
         return jax.lax.stop_gradient(f) * state[0]
 
     def density(self, state: Any) -> Any:
-        return state
+        return state[0]
 
     def control(self, state: Any) -> Any:
         """With the optimal baseline, the score itself is the control variate: its multiple of least variance is

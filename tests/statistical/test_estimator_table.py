@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.cases import load
+from benchmarks.contest import load
 from benchmarks.contestants import contestants, default, label, unbiased
 from benchmarks.estimator_table import PAGE, Measurement, Row, Table
 from benchmarks.estimators import TUNED, measure

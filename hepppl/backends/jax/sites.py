@@ -217,8 +217,8 @@ def consider(
         ratio = Val(jnp.where(take, coefficient / jnp.where(weight > 0, weight, 1), 0))
         scaled = apply(lambda r, f: lax.stop_gradient(r) * f, (ratio, offer.potential), elementwise=True)
         if not lowering.settings.reverse:  # only its derivative is asked for
-            slope = jnp.zeros((lowering.settings.tangents, m.size), real) if scaled.t is None else scaled.t
-            scaled = Val(jnp.zeros(m.size, real), slope)
+            slope = jnp.zeros((lowering.settings.tangents, *total.shape), real) if scaled.t is None else scaled.t
+            scaled = Val(jnp.zeros(total.shape, real), slope)
         chosen = select(Val(take), scaled, chosen)
         alternative = jnp.where(take, lax.stop_gradient(batch(offer.value, m.size).p).astype(dtype), alternative)
         taken = taken | take
