@@ -31,6 +31,9 @@ class Drawn:
     def log_prob(self, x: Any) -> Any:
         return self.law.log_prob(x, *self.params)
 
+    def prob(self, x: Any) -> Any:
+        return jnp.exp(self.log_prob(x))
+
     def cdf(self, x: Any) -> Any:
         return self.law.cdf(x, *self.params)
 
