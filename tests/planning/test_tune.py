@@ -40,7 +40,7 @@ def tuned(variance, by=None, text=TWO, seconds=lambda _: 1.0) -> Plan:
 
 
 def test_the_least_variance_times_time_is_taken() -> None:
-    table_of = {"blendscorestochastic_ad": 4.0, "stochastic_adup": 1.0, "stochastic_addown": 9.0}
+    table_of = {"blend": 4.0, "stochastic_adup": 1.0, "stochastic_addown": 9.0}
     plan = tuned(lambda found: table_of.get(found["a"], 100.0))
     assert figures(plan) == {"a": "stochastic_adup", "x": "reparam"}
     assert plan[plan.rows[0].number].measured == pytest.approx(0.5, rel=1e-3)  # the mean of 1 and 1/4, geometric
