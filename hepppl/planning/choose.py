@@ -19,9 +19,11 @@ from hepppl.diagnostics.errors import HepPlanError
 from hepppl.diagnostics.suggest import nearest
 from hepppl.graph import Flow, ModelGraph, SiteContext, differentiable
 from hepppl.planning import refusals, second, shadows
-from hepppl.planning.laws import Law, law
+from hepppl.planning.laws import law
 from hepppl.planning.losses import Loss, Losses, Sites
 from hepppl.planning.plan import Plan, SitePlan
+from hepppl.planning.reasons import declared, either
+from hepppl.planning.reasons import reason as reason_of
 from hepppl.planning.requests import Named, Request, Requests, collect
 from hepppl.plugin.estimator import ALL, Estimator, SiteInfo
 from hepppl.plugin.registry import own_estimators
@@ -237,7 +239,7 @@ class _Chooser:
 
     def from_outside(self, asked: Request) -> Plan:
         """Nothing is asked of any site. The rows name those whose law would need an estimator otherwise."""
-        served = _Choice(asked.estimator, f"asked for by {asked.by}{_declared(asked.estimator)}", asked)
+        served = _Choice(asked.estimator, f"asked for by {asked.by}{declared(asked.estimator)}", asked)
         pathwise = self.start()
         rows = []
         for number, site in self.sites.items():
@@ -355,12 +357,12 @@ class _Chooser:
             return unasked
         request = self.pinned.get(number)
         if request is not None:
-            return _Choice(request.estimator, f"asked for by {request.by}{_declared(request.estimator)}", request)
+            return _Choice(request.estimator, f"asked for by {request.by}{declared(request.estimator)}", request)
         sound = [e for e in self.sound(info) if e.pathwise == (number in pathwise) and e.stratifies == cut]
         if not sound:
             reasons = "; ".join(f"{e.name}: {self.refusal(e, info) or 'a derivative would be lost'}" for e in self.own)
             return _Choice(None, reasons, unserved=True)
-        why = _reason(info, self.laws[number], sound[0])
+        why = reason_of(info, self.laws[number], sound[0])
         every = self.requests.every
         if every is not None and number not in self.requests.caller:
             why += f"; {every.estimator.name} is not sound here"
@@ -375,7 +377,7 @@ class _Chooser:
         if not self.wrt:
             return _Choice(None, "no derivative is taken")
         if not (info.law_depends or cut):
-            return _Choice(None, f"its law does not depend on {_either(self.wrt)}")
+            return _Choice(None, f"its law does not depend on {either(self.wrt)}")
         if not self.graph.influences(number):
             return _Choice(None, "it influences no output")
         return None
@@ -399,27 +401,3 @@ class _Chooser:
 
 def _cost(estimator: Estimator, site: SiteContext) -> float:
     return estimator.relative_cost * (site.instances if estimator.alternatives == ALL else 1)
-
-
-def _declared(estimator: Estimator) -> str:
-    return "" if estimator.unbiased else "; biased"
-
-
-def _either(names: Sequence[str]) -> str:
-    return "a parameter" if len(names) > 3 else " or ".join(names)
-
-
-def _reason(info: SiteInfo, its_law: Law, chosen: Estimator) -> str:
-    if chosen.stratifies and info.law_depends:
-        return f"{info.crossings[0]} would lose the derivative of its value, which is cut there"
-    if chosen.stratifies:
-        return f"its law holds no parameter, but the value at which {info.crossings[0]} flips moves with one"
-    if chosen.pathwise:
-        return "continuous, and every use of it is smooth"
-    if its_law.discrete:
-        return "discrete: its value jumps" + ("; other derivatives differ with it, too" if info.interplay else "")
-    if its_law.pathwise is None:
-        return f"draws of {its_law.text} cannot be differentiated"
-    if info.nonsmooth:
-        return f"{info.nonsmooth[0]} would lose the derivative of its value"
-    return "its density jumps" if its_law.jumps else "a use further on would lose the derivative of its value"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import numpy as np
 
 from hepppl.backends.jax import integers, relaxed
 from hepppl.backends.jax.crossings import reads
+from hepppl.backends.jax.externs import extern
 from hepppl.backends.jax.kept import with_kept
 from hepppl.backends.jax.layers import Layers
 from hepppl.backends.jax.machine import Machine
@@ -24,7 +25,7 @@ from hepppl.diagnostics import Diagnostic, Span
 from hepppl.diagnostics.errors import HepValueError
 from hepppl.graph import Crossing, ModelGraph, Node, Region, Tensor, Value, places, walk
 from hepppl.planning.plan import Plan
-from hepppl.plugin.registry import call_function, load_estimator
+from hepppl.plugin.registry import load_estimator
 
 if TYPE_CHECKING:
     from hepppl.backends.jax.single import Single
@@ -374,12 +375,6 @@ class Lowering:
             code = self.fault_code("range", node, f"index out of range of an array of {size}")
             outside = apply(lambda i, n=size: (i < 0) | (i >= n), (m.env[index],), elementwise=True)
             m.fault(code, outside)
-
-
-def extern(node: Node) -> Callable[..., Any]:
-    """A plugin's function of one event's values."""
-    name, shape = node.attrs["function"], node.results[0].type.shape
-    return lambda *xs: call_function(name, jnp, xs, shape, node.span)
 
 
 def held(value: Any, dtype: np.dtype, what: str, span: Span) -> np.ndarray:

@@ -17,8 +17,8 @@ from jax import Array
 from hepppl.backends.jax import devices as local_devices
 from hepppl.backends.jax import disk, joint, run, second
 from hepppl.backends.jax.faults import FaultTable
-from hepppl.backends.jax.kept import with_kept
 from hepppl.backends.jax.lowering import FaultKind, Lowering, held
+from hepppl.backends.jax.modes import TANGENTS, chunked, irreversible
 from hepppl.backends.jax.moments import Sums
 from hepppl.backends.jax.outside import outside
 from hepppl.backends.jax.results import Events, Gradient, Jagged
@@ -27,7 +27,7 @@ from hepppl.backends.jax.tape import SLOTS
 from hepppl.backends.jax.vectors import compile_options
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepPlanError
-from hepppl.graph import ModelGraph, Tensor, places
+from hepppl.graph import ModelGraph, Tensor
 from hepppl.planning.plan import Plan
 
 Progress = Callable[[int, int], None]
@@ -40,8 +40,6 @@ TILE, TILES, SMALL = 2048, 64, 256
 QUEUES = (SMALL, TILE, 16384, 65536)
 #: More parameters than this are differentiated in reverse mode, where the program allows it.
 FORWARD = 8
-#: Most tangents carried at once in forward mode.
-TANGENTS = 16
 #: More parameters than this are differentiated for whole tiles of events, where nothing needs each event's gradient.
 SINGLE = 64
 
@@ -392,30 +390,3 @@ def counters(seed: int, first: int, count: int) -> tuple[Any, ...]:
         return np.asarray(x & 0xFFFFFFFF, np.uint32), np.asarray(x >> 32 & 0xFFFFFFFF, np.uint32)
 
     return words(seed), words(first), np.asarray(count, np.uint32)
-
-
-def irreversible(graph: ModelGraph) -> str:
-    """Why reverse mode cannot go back through a program; empty where it can."""
-    for place in places(graph.program):
-        inside = place.process is not None or any(e.is_loop for e in place.enclosing)
-        if place.node.op in ("while", "process") and inside:
-            what = "a `while` loop" if place.node.op == "while" else "a run of a process"
-            around = "a process" if place.process is not None else "another loop"
-            return f"reverse mode does not go through {what} inside {around}; use mode='forward'"
-    if with_kept(graph.program, 1) is not graph.program:
-        return "reverse mode does not go through a collection that is reduced after its run; use mode='forward'"
-    return ""
-
-
-def chunked(wrt: run.Wrt) -> Iterator[run.Wrt]:
-    """Parameters in groups of at most `TANGENTS` elements; an array parameter is not divided."""
-    names: list[str] = []
-    shapes: list[tuple[int, ...]] = []
-    for name, shape in zip(wrt.names, wrt.shapes, strict=True):
-        if names and run.Wrt((*names, name), (*shapes, shape)).total > TANGENTS:
-            yield run.Wrt(tuple(names), tuple(shapes))
-            names, shapes = [], []
-        names.append(name)
-        shapes.append(shape)
-    if names:
-        yield run.Wrt(tuple(names), tuple(shapes))

@@ -179,7 +179,7 @@ def second(
 ) -> Second:
     """Second derivatives of expected outputs from events 0 … n-1 of a seed: by every parameter of the plan along each
     of ``directions``, (directions, elements of the parameters); None: along every parameter, each pair once."""
-    from hepppl.backends.jax.program import chunked
+    from hepppl.backends.jax.modes import chunked
 
     whole, symmetric = compiled.wrt, directions is None
     every = np.eye(whole.total) if directions is None else directions

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from hepppl.backends.jax.joint import WEIGHT
-from hepppl.backends.jax.program import TANGENTS, Compiled, Progress, chunked
+from hepppl.backends.jax.modes import TANGENTS, chunked
+from hepppl.backends.jax.program import Compiled, Progress
 from hepppl.backends.jax.results import Events, Fault
 from hepppl.backends.jax.run import Wrt
 from hepppl.graph import Tensor
