@@ -22,10 +22,10 @@ from hepppl.planning import refusals, second, shadows
 from hepppl.planning.laws import law
 from hepppl.planning.losses import Loss, Losses, Sites
 from hepppl.planning.plan import Plan, SitePlan
-from hepppl.planning.reasons import declared, either
+from hepppl.planning.reasons import cost_of, declared, either
 from hepppl.planning.reasons import reason as reason_of
 from hepppl.planning.requests import Named, Request, Requests, collect
-from hepppl.plugin.estimator import ALL, Estimator, SiteInfo
+from hepppl.plugin.estimator import Estimator, SiteInfo
 from hepppl.plugin.registry import own_estimators
 
 
@@ -393,11 +393,7 @@ class _Chooser:
             options=dict(options),
             why=choice.why,
             cost=estimator.cost if estimator else "none",
-            relative_cost=_cost(estimator, site) if estimator else 0.0,
+            relative_cost=cost_of(estimator, site) if estimator else 0.0,
             influences=self.graph.influences(site.number),
             line=site.node.span.line,
         )
-
-
-def _cost(estimator: Estimator, site: SiteContext) -> float:
-    return estimator.relative_cost * (site.instances if estimator.alternatives == ALL else 1)

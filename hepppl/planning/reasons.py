@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hepppl.graph import SiteContext
 from hepppl.planning.laws import Law
-from hepppl.plugin.estimator import Estimator, SiteInfo
+from hepppl.plugin.estimator import ALL, Estimator, SiteInfo
 
 
 def declared(estimator: Estimator) -> str:
@@ -30,3 +31,7 @@ def reason(info: SiteInfo, its_law: Law, chosen: Estimator) -> str:
     if info.nonsmooth:
         return f"{info.nonsmooth[0]} would lose the derivative of its value"
     return "its density jumps" if its_law.jumps else "a use further on would lose the derivative of its value"
+
+
+def cost_of(estimator: Estimator, site: SiteContext) -> float:
+    return estimator.relative_cost * (site.instances if estimator.alternatives == ALL else 1)
