@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from hepppl.backends.jax import run
 from hepppl.backends.jax.kept import with_kept
-from hepppl.graph import ModelGraph, places
+from hepppl.graph import ModelGraph, Tensor, places
 
 #: Most tangents carried at once in forward mode.
 TANGENTS = 16
@@ -23,6 +24,12 @@ def irreversible(graph: ModelGraph) -> str:
     if with_kept(graph.program, 1) is not graph.program:
         return "reverse mode does not go through a collection that is reduced after its run; use mode='forward'"
     return ""
+
+
+def elements(graph: ModelGraph) -> int:
+    """Of the outputs that have expectations, all together."""
+    shapes = (o.value.type.shape for o in graph.program.outputs if isinstance(o.value.type, Tensor))
+    return sum(map(math.prod, shapes))
 
 
 def chunked(wrt: run.Wrt) -> Iterator[run.Wrt]:

@@ -18,7 +18,7 @@ from hepppl.backends.jax import devices as local_devices
 from hepppl.backends.jax import disk, joint, run, second
 from hepppl.backends.jax.faults import FaultTable
 from hepppl.backends.jax.lowering import FaultKind, Lowering, held
-from hepppl.backends.jax.modes import TANGENTS, chunked, irreversible
+from hepppl.backends.jax.modes import TANGENTS, chunked, elements, irreversible
 from hepppl.backends.jax.moments import Sums
 from hepppl.backends.jax.outside import outside
 from hepppl.backends.jax.results import Events, Gradient, Jagged
@@ -38,7 +38,8 @@ Part = tuple[int, int]
 #: the cache, several of which make one call.
 TILE, TILES, SMALL = 2048, 64, 256
 QUEUES = (SMALL, TILE, 16384, 65536)
-#: More parameters than this are differentiated in reverse mode, where the program allows it.
+#: More parameters than this, and than the outputs have elements, are differentiated in reverse mode, where the program
+#: allows it: a derivative that is carried forward serves all elements.
 FORWARD = 8
 #: More parameters than this are differentiated for whole tiles of events, where nothing needs each event's gradient.
 SINGLE = 64
@@ -93,7 +94,8 @@ class Compiled:
         if plan is not None and plan.whole is not None:
             mode = "outside"
         elif mode == "auto":
-            mode = "reverse" if self.wrt.total > FORWARD and not irreversible(graph) else "forward"
+            backward = self.wrt.total > max(FORWARD, elements(graph)) and not irreversible(graph)
+            mode = "reverse" if backward else "forward"
         if mode == "reverse" and irreversible(graph):
             raise HepPlanError(Diagnostic("E608", irreversible(graph)))
         self.mode = mode

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -168,8 +168,9 @@ def pilot(
 def reverse(
     lowering: Lowering, size: int, wrt: Wrt, seed: Seed, numbers: Numbers, params: Any, data: Any, wanted: Array
 ) -> dict[str, Any]:
-    """The same by one backward pass per output element, control variate and second estimate. Every event gets its own
-    copy of the parameters, so that the pass gives each event's gradient and not their sum."""
+    """The same by one backward pass per output, control variate and second estimate, for all elements of an output at
+    once. Every event gets its own copy of the parameters, so that the pass gives each event's gradient and not their
+    sum."""
     moving = {k: jnp.broadcast_to(params[k][..., None], (*jnp.shape(params[k]), size)) for k in wrt.names}
 
     def surrogate(moving: dict[str, Array]) -> Any:
@@ -197,8 +198,7 @@ def reverse(
             (grads,) = pull(tuple({**z, key: one} if i == part else z for i, z in enumerate(zero)))
             return jnp.concatenate([grads[k].reshape(-1, size) for k in wrt.names])
 
-        rows = [element(row) for row in jnp.eye(count, dtype=lowering.settings.dtype)]
-        return jnp.stack(rows, 1).reshape(wrt.total, *shape)
+        return each(element, jnp.eye(count, dtype=lowering.settings.dtype)).reshape(wrt.total, *shape)
 
     controlling = {key: estimates(2, key) for key in control}
     gradient = {}
@@ -209,6 +209,11 @@ def reverse(
     for name in rest:
         gradient[name] += estimates(1, name)
     return {"outputs": outputs, "gradient": gradient, "fault": fault}
+
+
+def each(element: Callable[[Array], Array], rows: Array) -> Array:
+    """``element`` of every row, (parameters, rows, …), going back through the program once."""
+    return element(rows[0])[:, None] if len(rows) == 1 else jax.vmap(element, out_axes=1)(rows)
 
 
 def adds_up(lowering: Lowering) -> bool:
@@ -246,13 +251,10 @@ def taped(
 
     def estimates(name: str) -> Array:
         def element(one_hot: Array) -> Array:
-            (grads,) = pull({**zero, name: one_hot})
+            (grads,) = pull({**zero, name: one_hot.reshape(sums[name].shape)})
             return jnp.concatenate([grads[k].reshape(-1) for k in wrt.names])
 
-        count = sums[name].size
-        rows = jnp.eye(count, dtype=sums[name].dtype).reshape(count, *sums[name].shape)
-        jacobian = element(rows[0])[:, None] if count == 1 else jax.vmap(element, out_axes=1)(rows)
-        return jacobian.reshape(wrt.total, *sums[name].shape, 1)
+        return each(element, jnp.eye(sums[name].size, dtype=sums[name].dtype)).reshape(wrt.total, *sums[name].shape, 1)
 
     gradient = {name: estimates(name) for name in sums}
     return {"outputs": outputs, "gradient": gradient, "fault": fault, "most": most, "turns": turns}

@@ -211,14 +211,10 @@ def consider(
         after = total + weight
         mark = draw * after
         take = decided(mark < weight)
-        rest = (mark - weight) / jnp.where(total > 0, total, 1)
-        draw = jnp.where(take, mark / jnp.where(weight > 0, weight, 1), jnp.where(total > 0, rest, draw))
-        draw, total = jnp.clip(draw, 0, 1 - 2**-24), after
-        ratio = Val(jnp.where(take, coefficient / jnp.where(weight > 0, weight, 1), 0))
-        scaled = apply(lambda r, f: lax.stop_gradient(r) * f, (ratio, offer.potential), elementwise=True)
-        if not lowering.settings.reverse:  # only its derivative is asked for
-            slope = jnp.zeros((lowering.settings.tangents, *total.shape), real) if scaled.t is None else scaled.t
-            scaled = Val(jnp.zeros(total.shape, real), slope)
+        share = jnp.where(take, weight, total)
+        left = jnp.where(take, mark, mark - weight) / jnp.where(share > 0, share, 1)
+        draw, total = jnp.clip(jnp.where(share > 0, left, draw), 0, 1 - 2**-24), after
+        scaled = reweighted(lowering, batch(offer.potential, m.size), coefficient, weight, importance)
         chosen = select(Val(take), scaled, chosen)
         alternative = jnp.where(take, lax.stop_gradient(batch(offer.value, m.size).p).astype(dtype), alternative)
         taken = taken | take
@@ -229,6 +225,25 @@ def consider(
         noted = jnp.where(taken, steering.note(lowering, m, number, importance), noted)
     m.registers = replace(m.registers, reservoir=Reservoir(total, chosen, takes, draw, owner, noted))
     return taken, alternative
+
+
+def reweighted(lowering: Lowering, potential: Val, coefficient: Array, weight: Array, importance: Array | None) -> Val:
+    """A candidate's potential times coefficient over weight; outside reverse mode only its derivative, which alone is
+    asked for. Of a weight of 0 it may be anything: nothing is taken there."""
+    settings = lowering.settings
+    if settings.reverse:
+        ratio = Val(coefficient / jnp.where(weight > 0, weight, 1))
+        return apply(lambda r, f: lax.stop_gradient(r) * f, (ratio, potential), elementwise=True)
+    slope = jnp.zeros((), settings.dtype)
+    if potential.t is not None:
+        slope = potential.t.reshape(settings.tangents, *[1] * (weight.ndim - 1), -1)
+        if settings.tangents == 1 and not settings.guessed:  # weight / importance is the size of the product
+            slope = jnp.where(coefficient * slope < 0, -1, 1).astype(settings.dtype)
+            slope = slope if importance is None else slope / importance
+        else:
+            slope = coefficient / jnp.where(weight > 0, weight, 1) * slope
+    slope = jnp.broadcast_to(slope, (settings.tangents, *weight.shape))
+    return Val(jnp.zeros(weight.shape, settings.dtype), slope)
 
 
 def guessed_slope(potential: Array) -> Array:
