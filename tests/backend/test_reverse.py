@@ -44,6 +44,7 @@ def test_branches_that_are_not_taken_spoil_no_gradient(by: str) -> None:
             error = np.hypot(forward.se["value"][name], reverse.se["value"][name])
             assert abs(reverse.gradient["value"][name] - slope) < 5 * error
 
+
 MANY = """
 model spectrum {
     param c: real[12] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2]
@@ -93,7 +94,8 @@ def test_a_jacobian_goes_back_through_the_program_once(source: str) -> None:
 
 @pytest.mark.parametrize("source", [MANY, RANDOM_LENGTH], ids=["loop", "process"])
 def test_a_jacobian_is_that_of_forward_mode(source: str) -> None:
-    """The score's estimates of the same events (without a baseline, which would be of other batches), element by element and parameter by parameter."""
+    """The score's estimates of the same events, element by element and parameter by parameter (without a baseline,
+    which would be that of other batches)."""
     model = with_bins(source, 5)
     by = {site.name: 'score(baseline = "none")' for site in model.model_graph.sites()}
     forward = model.grad(512, seed=1, mode="forward", by=by).gradient["value"]["c"]
