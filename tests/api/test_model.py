@@ -246,6 +246,7 @@ class TestCompiled:
             choice.compile().simulate(0, {"y": 1.0}, 10)
 
 
+@pytest.mark.slow
 def test_data_of_any_length_are_given_when_the_model_runs():
     model = hepppl.parse("model m { param a: real = 2\n data x: real[]\n n ~ poisson(a * sum(x))\n return n + len(x) }")
     assert len(model.plan().rows) == 1

@@ -50,7 +50,7 @@ def compilations(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return made
 
 
-@pytest.mark.parametrize("text", [GEOMETRIC, SHOWER], ids=["loop", "process"])
+@pytest.mark.parametrize("text", [pytest.param(GEOMETRIC, marks=pytest.mark.slow), SHOWER], ids=["loop", "process"])
 def test_a_change_of_parameter_or_seed_never_recompiles(text: str, compilations: list[Any]) -> None:
     model = hepppl.parse(text)
     runs = (model.simulate, model.grad)

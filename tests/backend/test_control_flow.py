@@ -221,8 +221,11 @@ EXACT: dict[str, tuple[str, dict[str, Callable[[float], float]], float]] = {
 }
 
 
+SLOW = {"a process before a process", "reductions"}
+
+
 @pytest.mark.parametrize("by", ["stochastic_ad", pytest.param("score", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", EXACT)
+@pytest.mark.parametrize("name", [pytest.param(k, marks=[pytest.mark.slow] * (k in SLOW)) for k in EXACT])
 def test_gradient_is_exact(name: str, by: str) -> None:
     text, outputs, p = EXACT[name]
     result = hepppl.parse(text).grad(20_000, seed=7, by={"*": by})

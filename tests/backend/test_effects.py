@@ -280,8 +280,11 @@ EXACT: dict[str, tuple[str, Moments, float]] = {
 }
 
 
+SLOW = {"rebound, and used in a process", "joined over branches", "a run in a process", "weights before and after"}
+
+
 @pytest.mark.parametrize("by", ["stochastic_ad", pytest.param("score", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", EXACT)
+@pytest.mark.parametrize("name", [pytest.param(k, marks=[pytest.mark.slow] * (k in SLOW)) for k in EXACT])
 def test_gradient_is_exact(name: str, by: str) -> None:
     text, moments, p = EXACT[name]
     result = hepppl.parse(text).grad(20_000, seed=7, by={"*": by})
@@ -295,6 +298,7 @@ def test_gradient_is_exact(name: str, by: str) -> None:
         assert error <= 0.2 * (1 + abs(expected)), "the comparison has no power"
 
 
+@pytest.mark.slow
 def test_a_transformed_value_that_decides_about_a_weight_is_cut_or_refused() -> None:
     text = CUT_ON_A_REAL.replace("x ~ exponential(rate)", "y ~ uniform(0, 1)\n    x = -log(y) / rate")
     model = hepppl.parse(text)

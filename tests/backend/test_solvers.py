@@ -79,6 +79,7 @@ def test_hard_zeros() -> None:
 # ---------------------------------------------------------------- programs
 
 
+@pytest.mark.slow
 def test_a_vertex_fit() -> None:
     m = hepppl.load(VERTEX)
     agree(m, rel=1e-4)
@@ -111,6 +112,7 @@ def test_a_weighted_mean() -> None:
         assert result.mean["fit"] == pytest.approx(result.mean["formula"], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_arrays_and_records_as_unknowns() -> None:
     m = model(
         "param a = 3\n x ~ uniform(0, 1)\n"
@@ -125,6 +127,7 @@ def test_arrays_and_records_as_unknowns() -> None:
     assert m.units["l"] == "mm"
 
 
+@pytest.mark.slow
 def test_a_solution_inside_a_solution() -> None:
     """root(w -> w^3 - a v) = (a v)^(1/3) inside; outside, the minimum over v of ((a v)^(1/3) - 2)^2 is v = 8 / a."""
     m = model("param a = 3\n v = argmin(v -> (root(w -> w^3 - a * v, 0, 100) - 2)^2, start = 2)\n return v")
@@ -218,6 +221,7 @@ def centres() -> hepppl.Model:
     )
 
 
+@pytest.mark.slow
 def test_a_collection_inside_a_search(centres: hepppl.Model) -> None:
     """The elements are kept for the search. Its derivatives, those of a decision taken after the shower among them, are
     those of the formula."""

@@ -94,6 +94,7 @@ def shower() -> hepppl.Model:
     return hepppl.parse(SHOWER)
 
 
+@pytest.mark.slow
 def test_a_shower_agrees_with_forward_mode_on_the_same_events(shower: hepppl.Model) -> None:
     """One surrogate, differentiated both ways: equal but for rounding, through dead lanes and branches not taken."""
     forward = shower.grad(700, seed=3, mode="forward")
@@ -167,7 +168,7 @@ model m {
 """
 
 
-@pytest.mark.parametrize("by", ["stochastic_ad", "score(baseline = 'none')"])
+@pytest.mark.parametrize("by", [pytest.param("stochastic_ad", marks=pytest.mark.slow), "score(baseline = 'none')"])
 def test_a_site_whose_law_is_the_same_for_all_events_is_differentiated_once_for_each(by: str) -> None:
     """The batch shares the parameters here: what every event contributes must be added up once. Forward mode has the
     same alternatives where each event has one candidate only, and the score has none; a baseline is of a batch."""

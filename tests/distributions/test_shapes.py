@@ -134,6 +134,7 @@ def test_derivatives_of_draws(name: str, params: tuple[Any, ...]) -> None:
             assert np.abs(np.asarray(slopes[k])[(slice(None), *index)] - expected).max() < 5e-3 * scale, (k, index)
 
 
+@pytest.mark.slow
 def test_shapes_in_a_program() -> None:
     """Dimensions, mixtures and truncations; E[x > 100 GeV] of the peak and of the background by SciPy."""
     model = hepppl.parse("""

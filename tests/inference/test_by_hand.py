@@ -37,6 +37,7 @@ def test_a_binned_template_fit(log_density: Density) -> None:
     assert log_density(text, {"n": n}, values) == pytest.approx(float(exact), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_an_unbinned_mixture(log_density: Density) -> None:
     text = """model peak {
         param f in (0, 1) ~ beta(2, 3)

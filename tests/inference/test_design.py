@@ -41,6 +41,7 @@ def box() -> Any:
     return hepppl.parse(PROGRAM)
 
 
+@pytest.mark.slow
 def test_the_gradient_is_unbiased_for_squares_of_expectations(box: Any) -> None:
     """F = (E[seen] - c)² / cm² + 40 (E[hit] - 0.6)² from eight events a step against its closed form. The plug-in
     gradient is off by the covariance of its factors, which these steps resolve."""

@@ -262,6 +262,7 @@ def test_points_and_names_are_checked() -> None:
         assert [d.code for d in caught.value.diagnostics] == [code]
 
 
+@pytest.mark.slow
 def test_a_minimum_decides_anew_at_each_point_and_so_does_a_solution() -> None:
     """Which of two shifted energies is the least differs from point to point; a root is found at each."""
     text = """

@@ -37,6 +37,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[
     return call
 
 
+@pytest.mark.slow
 def test_a_file_holds_the_scores_and_ratios(run: Callable[..., tuple[int, str, str]]) -> None:
     points = ("--to", "mu=1.5GeV,w=[3,1]", "--to", "w=[1,1]")
     status, shown, said = run("-n", 4000, "-s", 3, *points, "-o", "gold.npz", "--precision", 64)

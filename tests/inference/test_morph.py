@@ -46,6 +46,7 @@ def agree(one: Any, one_se: Any, other: Any, other_se: Any = 0.0) -> None:
     assert (np.abs(z) < Z).all(), z
 
 
+@pytest.mark.slow
 def test_moved_events_agree_with_direct_simulation(smear: Any) -> None:
     """Ten per cent further in both parameters, from one sample: mean, width, histogram, weight; the difference between
     the points has a hundredth of the variance that independent samples give."""

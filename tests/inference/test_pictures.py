@@ -91,6 +91,7 @@ def test_a_fit(tmp_path: Path, figures: list[Any]) -> None:
         assert (y.max() - y.min()) / 2 == pytest.approx(reach, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_calibration(tmp_path: Path, figures: list[Any]) -> None:
     """The curve is the distribution function of the credibilities; the band holds it where they are uniform."""
     rng = np.random.default_rng(2)

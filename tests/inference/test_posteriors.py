@@ -36,6 +36,7 @@ def gaussian() -> Any:
     return hepppl.parse(GAUSSIAN).infer({"a": 8, "b": 9}, seed=1, **FAST)
 
 
+@pytest.mark.slow
 def test_pyprobs_gaussian(gaussian: Any) -> None:
     (row,) = posterior.rows(gaussian)
     agrees(row, 7.25, np.sqrt(1 / 1.2))

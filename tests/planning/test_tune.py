@@ -94,6 +94,7 @@ def test_there_and_back() -> None:
     assert "taken" in table(again)
 
 
+@pytest.mark.slow
 def test_a_pilot_run_finds_the_flip_that_has_no_variance() -> None:
     """x² + Bernoulli(sin² 2x): the author's one-sided look costs 15 an event at x = 0.7, both sides nothing."""
     text = "model m { param x: real = 0.7; b ~ bernoulli(sin(2 * x)^2) by stochastic_ad(side = 'up'); return x^2 + b }"

@@ -16,8 +16,8 @@ EVENTS = {"absorber": 20, "absorber_energy_loss": 40, "random_walk": 100, "rando
 EVENTS |= {"everything": 10, "electromagnetic_cascade": 60}
 #: Compiling takes seconds, so that only these are compared in every run, the others with the slow ones.
 QUICK = set(
-    """arrays binned_template_fit combined_laws cut decay_chain discrete_choice faults integers_and_bools mathematics
-    nested photodetector random_walk sudakov veto_shower weight_in_loops while_in_a_plate""".split()
+    """binned_template_fit cut decay_chain discrete_choice faults integers_and_bools mathematics
+    nested random_walk sudakov veto_shower weight_in_loops while_in_a_plate""".split()
 )
 
 
@@ -63,7 +63,7 @@ def test_small_batches_and_few_lanes_agree(name):
     assert_agreement(program, theirs, seed=3, rtol=5e-5, atol=2e-5)
 
 
-@pytest.mark.parametrize("steps", [3, 20])
+@pytest.mark.parametrize("steps", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_the_limit_of_steps_holds_for_the_whole_event(steps):
     """Not for each run of a process: the third here finds what the first two have left of it."""
     program, theirs, faulty = run("process_in_loop", 60, 7, max_steps=steps)

@@ -74,6 +74,7 @@ def test_particles() -> None:
     assert found.std["value"]["theta"] < 2.6  # stochastic_ad: 2.74, score: 3.7
 
 
+@pytest.mark.slow
 def test_reverse_mode_agrees_with_forward_mode() -> None:
     one = hepppl.parse("model m { param p: real in (0, 1) = 0.4; b ~ bernoulli(p); k ~ poisson(3); return k + b * k }")
     forward, reverse = (one.grad(3_000, seed=103, by={"b": "blend"}, mode=mode) for mode in ("forward", "reverse"))

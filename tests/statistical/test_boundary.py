@@ -101,6 +101,7 @@ def test_a_cut(name: str) -> None:
     assert_agrees(result, "value", oracles.summed(mean, t=0.9), what=name)
 
 
+@pytest.mark.slow
 def test_cut_optimisation() -> None:
     result = load("cut_optimisation").grad(200_000, seed=72)
     assert set(used(result).values()) == {"boundary"}
@@ -128,6 +129,7 @@ def test_the_bins_of_a_normal(bins: str, mode: str) -> None:
         assert_within(result.gradient["value"][name], result.se["value"][name], slope, what=name)
 
 
+@pytest.mark.slow
 def test_the_bins_of_a_smeared_momentum() -> None:
     body = """pt_true ~ exponential(rate = 1 / 20 GeV)
     pt ~ normal(scale * pt_true, 3 GeV)
@@ -202,6 +204,7 @@ def test_the_first_passage_of_a_walk(steps: str) -> None:
     assert_agrees(result, "s", oracles.summed(place, t=0.8, c=3.0))
 
 
+@pytest.mark.slow
 def test_sudakov() -> None:
     """At scale q = Q exp(-l) emissions are a Poisson process in l of rate 4 α(q): their number is Poisson, and the
     first is at l with the density of a first arrival."""
@@ -237,7 +240,8 @@ process shower(e: real, cut: real) {
 """
 
 
-@pytest.mark.parametrize("start", ["e", pytest.param("x", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("start", ["e", "x"])
 def test_a_splitting_shower_with_a_threshold(start: str) -> None:
     """With uniform splitting F(e) = 2/e ∫_0^e F above the cut c: 2e/c particles end, with Σe = e and Σe² = 2ce/3."""
     body = f"{'x ~ uniform(0.5 * e, 1.5 * e)' if start == 'x' else ''}\nh ~ shower({start}, c) limit 64\n"

@@ -27,6 +27,7 @@ def test_random_walk(by: str | None) -> None:
     assert_agrees(result, "value", exact, what=str(by))
 
 
+@pytest.mark.slow
 def test_walk_with_ten_parameters_has_ten_derivatives() -> None:
     result = load("random_walk_table").grad(200_000, seed=3)
     exact = oracles.random_walk(np.full(10, 200.0), blocks=10)
@@ -34,7 +35,7 @@ def test_walk_with_ten_parameters_has_ten_derivatives() -> None:
     assert_agrees(result, "value", exact)
 
 
-@pytest.mark.parametrize("by", ["score", "stochastic_ad"])
+@pytest.mark.parametrize("by", [pytest.param("score", marks=pytest.mark.slow), "stochastic_ad"])
 def test_absorber(by: str) -> None:
     result = load("absorber").grad(40_000, seed=4, theta=2.5, by={"shower.interacts": by})
     assert_agrees(result, "value", oracles.ABSORBER, what=by)
@@ -60,6 +61,7 @@ def test_cascade(splitting: float, by: str) -> None:
     assert_agrees(result, "value", oracles.cascade(splitting), what=by)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fission", [pytest.param("score", marks=pytest.mark.slow), "stochastic_ad"])
 @pytest.mark.parametrize("freed", [pytest.param("score", marks=pytest.mark.slow), "stochastic_ad"])
 def test_chain_reaction(fission: str, freed: str) -> None:
@@ -99,11 +101,11 @@ def test_photodetector_mixes_reparam_score_and_stochastic_ad() -> None:
 
 
 @pytest.mark.parametrize("by", [
-    {},
+    pytest.param({}, marks=pytest.mark.slow),
     pytest.param({"n": "stochastic_ad", "last": "stochastic_ad"}, marks=pytest.mark.slow),
     pytest.param({"first": "score", "k": "score"}, marks=pytest.mark.slow),
     pytest.param({"first": "score", "n": "stochastic_ad", "k": "score"}, marks=pytest.mark.slow),
-    pytest.param({"y": "score"}, marks=pytest.mark.slow),
+    {"y": "score"},
 ])  # fmt: skip
 def test_mixed_estimators_feed_one_another(by: dict[str, str]) -> None:
     result = load("mixed").grad(400_000, seed=12, t=0.4, by=by)

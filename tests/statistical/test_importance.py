@@ -35,6 +35,7 @@ def learned(name: str, by: str, mode: str = "auto") -> Plan:
     return steered(plan, tuning.importances(model.model_graph, plan, compiled, 10_000, 11, {"theta": 2.5}, {}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["forward", pytest.param("reverse", marks=pytest.mark.slow)])
 def test_any_positive_importance_is_exact(mode: str) -> None:
     model = hepppl.parse(TWO)

@@ -8,7 +8,8 @@ import pytest
 
 from .acceptance import load
 
-PROGRAMS = ["discrete_choice", "random_walk", "absorber", "chain_reaction", "photodetector", "vertex"]
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("chain_reaction", "photodetector", "vertex")]
+PROGRAMS = ["discrete_choice", "random_walk", "absorber", *SLOW]
 
 
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])

@@ -58,6 +58,7 @@ def result() -> hepppl.GradResult:
     return hepppl.parse(TEXT).grad(60_000, seed=81, by={"*": "measure_valued"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", EXACT)
 def test_every_law(result: hepppl.GradResult, output: str) -> None:
     assert {row["estimator"] for row in result.sites} == {"measure_valued"}

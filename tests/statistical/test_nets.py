@@ -68,7 +68,7 @@ def expected_chain(w: dict) -> jnp.ndarray:
     [
         (CHOICE, expected_choice, {}),  # 20 weights: reverse mode
         pytest.param(CHOICE, expected_choice, {"mode": "forward"}, marks=pytest.mark.slow),
-        (CHAIN, expected_chain, {}),  # a process: forward mode
+        pytest.param(CHAIN, expected_chain, {}, marks=pytest.mark.slow),  # a process: forward mode
     ],
     ids=["choice", "choice-forward", "chain"],
 )

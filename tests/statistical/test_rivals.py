@@ -95,6 +95,7 @@ def test_vmapped_electromagnetic_cascade(block: int) -> None:
     assert_within(n.mean(), n.std() / len(n) ** 0.5, exact)
 
 
+@pytest.mark.slow
 def test_the_electromagnetic_cascade_of_the_benchmark() -> None:
     exact = oracles.electromagnetic_cascade(0.8)
     result = hepppl.load(PROGRAMS / "electromagnetic_cascade.hep").grad(131_072, 41)
@@ -145,6 +146,7 @@ def test_normals_by_hand() -> None:
         assert_within(found[1], found[2], [exact.gradient["mu"], exact.gradient["sigma"]])
 
 
+@pytest.mark.slow
 def test_the_template_fit_by_hand() -> None:
     from hepppl.inference.fits import prepared
 
@@ -160,6 +162,7 @@ def test_the_template_fit_by_hand() -> None:
         assert float(found[0][0] - found[1][0]) == pytest.approx(values[0] - values[1], rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_network_by_hand() -> None:
     model, n = hepppl.load(PROGRAMS / "net_thousand.hep"), 65_536
     weights = [

@@ -128,6 +128,7 @@ def feeding(t: float, s: float) -> float:
     return total
 
 
+@pytest.mark.slow
 def test_sites_of_both_kinds_feed_one_another() -> None:
     found = hepppl.parse(FEEDING).hessian(400_000, seed=204)
     used = {row["site"]: row["estimator"] for row in found.sites}
@@ -154,6 +155,7 @@ def weighted(a: float, c: float) -> tuple[float, float]:
     return above / below, below
 
 
+@pytest.mark.slow
 def test_weighted_means() -> None:
     model = hepppl.parse(WEIGHTED)
     found = model.hessian(200_000, seed=205)

@@ -53,6 +53,7 @@ def model() -> hepppl.Model:
     return hepppl.parse(MODEL)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("torch")
 def test_the_prior_is_a_distribution_over_vectors(model: hepppl.Model) -> None:
     prior = adapter.prior(model)

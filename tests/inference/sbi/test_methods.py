@@ -126,6 +126,7 @@ def test_several_events_and_collections() -> None:
     assert [d.code for d in caught.value.diagnostics] == ["E483"]
 
 
+@pytest.mark.slow
 def test_an_estimator_is_kept(npe: Posterior, gaussian: hepppl.Model, tmp_path: Path) -> None:
     saved.save(npe, tmp_path / "npe.eqx")
     again = saved.load(tmp_path / "npe.eqx", gaussian)

@@ -21,6 +21,7 @@ def two_modes(network: Array, y: Array, x: Any) -> Array:
     return jnp.logaddexp(-0.5 * ((y[0] - 1.0) / 0.05) ** 2, -0.5 * ((y[0] + 1.0) / 0.05) ** 2) + 0 * x.sum()
 
 
+@pytest.mark.slow
 def test_gaussian_posteriors_of_several_experiments() -> None:
     """Prior N(0, 1), noise 0.5: mean x / 1.25, variance 0.2. Errors from the chains' own spread, |z| < 4.5 each."""
     x = jnp.asarray([[0.0, 1.0], [2.0, -3.0]])

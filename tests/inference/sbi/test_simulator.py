@@ -71,6 +71,7 @@ model cut {
 }"""
 
 
+@pytest.mark.slow
 def test_rejected_events_are_simulated_anew() -> None:
     """Events follow the law given that they pass, and the points keep following the prior: the numbers of events of
     n = 1, 2, 3, more against their probabilities, in two halves of the prior (chi-squared, false alarm 1e-4 each)."""
