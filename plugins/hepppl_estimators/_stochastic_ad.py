@@ -19,6 +19,7 @@ from hepppl.plugin import EstimatorNumerics, Offer, Visit, VisitSite
 
 RESOLUTION = 1e-6  # no mass is looked for beyond x where the cdf, in single precision, shows none
 LONGEST_GAP = 4096
+SHORT = 32  # so many values are looked at one by one
 #: Laws whose values with a mass follow one another: nothing has to be passed over.
 WITHOUT_GAPS = frozenset({"poisson", "binomial", "negative_binomial", "geometric", "discrete_uniform"})
 
@@ -71,6 +72,8 @@ def _neighbour(site: VisitSite, x: Any, step: int, side: str) -> Offer:
 
     Values without mass are passed over: F does not change there, so that the boundaries on either side of them are one.
     """
+    if site.distribution == "categorical" and site.params[0].shape[-1] <= SHORT:
+        return _category(site, x, step, side)
     here = _mass(site, x)
     if site.distribution in WITHOUT_GAPS:
         return _offer(site, x, x + step, here, _mass(site, x + step), side)
@@ -85,6 +88,25 @@ def _neighbour(site: VisitSite, x: Any, step: int, side: str) -> Offer:
 
     other, there = jax.lax.while_loop(empty, further, (x + step, _mass(site, x + step)))
     return _offer(site, x, other, here, there, side)
+
+
+def _category(site: VisitSite, x: Any, step: int, side: str) -> Offer:
+    """The same of a law with few values: a search one after the other costs as much as all the rest of an event."""
+    p = jnp.maximum(site.params[0], 0)
+    count = p.shape[0]
+    each = list(p / jnp.sum(p))
+    mass = [jax.lax.stop_gradient(q) for q in each]
+    other, there, here, low = x, jnp.zeros_like(mass[0]), jnp.zeros_like(mass[0]), jnp.zeros_like(each[0])
+    for k in range(count)[::-step]:  # the nearest comes last
+        found = ((k - x) * step > 0) & (mass[k] > 0)
+        other, there = jnp.where(found, k, other), jnp.where(found, mass[k], there)
+        here = jnp.where(k == x, mass[k], here)
+    served = (there > 0) & (here > 0)
+    below = jnp.where(served, jnp.minimum(x, other), x)
+    for k in range(count):
+        low = low + jnp.where(k <= below, each[k], 0)
+    coefficient = jnp.where(served, 1 / _safe(served, here + there if side == "both" else here), 0)
+    return Offer(other, coefficient, -step * low)
 
 
 def _offer(site: VisitSite, x: Any, other: Any, here: Any, there: Any, side: str) -> Offer:

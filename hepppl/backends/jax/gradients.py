@@ -8,12 +8,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from hepppl.backends.jax import relaxed, shadows
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Machine
-from hepppl.backends.jax.value import Val, aligned, apply, batch, is_val
+from hepppl.backends.jax.value import Val, aligned, apply, batch, is_val, kept
 
 WEIGHT = "weight"  # the name of the output E[weight]
 GROUPS = 32  # a multiple of a control variate is fitted on the other groups of a batch
@@ -149,13 +150,21 @@ def least_variance(estimates: Array, slopes: Sequence[Array], wanted: Array) -> 
         return estimates
     missing = estimates.ndim
     each = [s.reshape(s.shape[0], *[1] * (missing - s.ndim), *s.shape[1:]) for s in slopes]
-    each = [jnp.where(wanted, s, 0) for s in each]  # events that were not asked for may hold NaN
-    own = jnp.where(wanted, estimates, 0)
-    count = sums_of_others(jnp.broadcast_to(wanted, estimates.shape[-1:]).astype(estimates.dtype))
-    mean = sums_of_others(own) / jnp.maximum(count, 1)
-    half = [[sums_of_others(s * r) for r in each[: i + 1]] for i, s in enumerate(each)]
-    squares = [[half[max(i, j)][min(i, j)] for j in range(len(each))] for i in range(len(each))]
-    products = [sums_of_others(jnp.where(s == 0, 0, own * s)) - mean * sums_of_others(s) for s in each]
+    each = [kept(jnp.where(wanted, s, 0)) for s in each]  # events that were not asked for may hold NaN
+    own = kept(jnp.where(wanted, estimates, 0))
+    pairs = [(i, j) for i in range(len(each)) for j in range(i + 1)]
+    count, total, *sums = sums_of_others(
+        jnp.broadcast_to(wanted, estimates.shape[-1:]).astype(estimates.dtype),
+        own,
+        *(each[i] * each[j] for i, j in pairs),
+        *(jnp.where(s == 0, 0, own * s) for s in each),
+        *each,
+    )
+    mean = total / jnp.maximum(count, 1)
+    half = dict(zip(pairs, sums, strict=False))
+    squares = [[half[max(i, j), min(i, j)] for j in range(len(each))] for i in range(len(each))]
+    mixed, alone = sums[len(pairs) : len(pairs) + len(each)], sums[len(pairs) + len(each) :]
+    products = [m - mean * a for m, a in zip(mixed, alone, strict=True)]
     left = estimates
     for s, multiple in zip(each, solved(squares, products), strict=True):
         left = left - by_group(multiple, estimates.shape[-1]) * s
@@ -184,15 +193,20 @@ def solved(squares: list[list[Array]], products: list[Array]) -> list[Array]:
 def others(x: Array) -> Array:
     """For each element of the last axis, the sum of those whose index is different modulo `GROUPS`: all but itself, in
     a small batch. Nothing is subtracted, so that one large element does not spoil the sum that leaves it out."""
-    return by_group(sums_of_others(x), x.shape[-1])
+    return by_group(sums_of_others(x)[0], x.shape[-1])
 
 
-def sums_of_others(x: Array) -> Array:
-    """`others` for each of the groups."""
-    n = x.shape[-1]
-    rows = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, -n % GROUPS)]).reshape(*x.shape[:-1], -1, GROUPS)
-    apart = 1 - jnp.eye(GROUPS, dtype=x.dtype)  # a matrix product, since XLA would repeat what goes into a second sum
-    return jnp.matmul(rows.sum(-2), apart, precision="highest")
+def sums_of_others(*xs: Array) -> list[Array]:
+    """`others` of arrays, for each of the groups."""
+    sums = []
+    for x in xs:
+        padded = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, -x.shape[-1] % GROUPS)])
+        sums.append(padded.reshape(*x.shape[:-1], -1, GROUPS).sum(-2))
+    # a matrix product, since XLA would repeat what goes into a second sum; one, since each takes some time to start
+    apart = 1 - jnp.eye(GROUPS, dtype=xs[0].dtype)
+    rows = jnp.matmul(jnp.concatenate([s.reshape(-1, GROUPS) for s in sums]), apart, precision="highest")
+    ends = np.cumsum([s.size // GROUPS for s in sums])[:-1]
+    return [part.reshape(s.shape) for part, s in zip(jnp.split(rows, ends), sums, strict=True)]
 
 
 def by_group(x: Array, n: int) -> Array:

@@ -16,7 +16,7 @@ from hepppl.backends.jax.gradients import controls, influenced, least_variance, 
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Address, Machine, Registers, Sum, empty_reservoir
 from hepppl.backends.jax.random import event_keys
-from hepppl.backends.jax.value import Val, batch, spread
+from hepppl.backends.jax.value import Val, batch, kept, spread
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepPlanError
 
@@ -128,6 +128,8 @@ def forward(
     """Raw outputs (*shape, size) and one gradient estimate per event, (parameters, *shape, size), tangents carried."""
     m = run_events(lowering, size, seed, numbers, params, data, wanted, wrt.seeds(lowering.settings.dtype))
     raw = raw_outputs(lowering, m)
+    if not all(metadata.pathwise for metadata in lowering.metadata):  # an output is used in each estimator's share
+        raw = jax.tree.map(kept, raw)
     zero = {name: jnp.zeros((wrt.total, *value.p.shape), value.p.dtype) for name, value in raw.items()}
     control = {key: v.t for key, v in controls(lowering, m).items() if v.t is not None}
     gradient = {}

@@ -69,6 +69,9 @@ class Bernoulli:
         return probable(floats(probs)[0])
 
 
+SHORT = 32
+
+
 class Categorical:
     """Index into ``probs``, a vector whose sum is 1 within 1e-3; it is divided by its sum."""
 
@@ -84,15 +87,14 @@ class Categorical:
         p = jnp.maximum(floats(probs)[0], 0)
         k = whole(x, p)
         inside = (k >= 0) & (k < p.shape[0])
-        index = jnp.where(inside, k, 0).astype(jnp.int32)
-        return jnp.where(inside, safe_log(p[index] / jnp.sum(p)), -jnp.inf)
+        return jnp.where(inside, safe_log(_element(p, jnp.where(inside, k, 0)) / jnp.sum(p)), -jnp.inf)
 
     @staticmethod
     def prob(x: Any, probs: Any) -> Array:
         p = jnp.maximum(floats(probs)[0], 0)
         k = whole(x, p)
         inside = (k >= 0) & (k < p.shape[0])
-        return jnp.where(inside, p[jnp.where(inside, k, 0).astype(jnp.int32)] / jnp.sum(p), 0)
+        return jnp.where(inside, _element(p, jnp.where(inside, k, 0)) / jnp.sum(p), 0)
 
     @staticmethod
     def tails(x: Any, probs: Any) -> Pair:
@@ -112,9 +114,19 @@ class Categorical:
         return jnp.all(p >= -TOLERANCE) & (jnp.abs(jnp.sum(p) - 1) <= 1e-3)
 
 
+def _element(p: Array, k: Array) -> Array:
+    """p[k] of a real number k; by comparisons where the vector is short, which fuses."""
+    if p.shape[0] > SHORT:
+        return p[k.astype(jnp.int32)]
+    found = p[0]
+    for i in range(1, p.shape[0]):
+        found = jnp.where(k == i, p[i], found)
+    return found
+
+
 def _sums(p: Array) -> Array:
-    """The running sum of a vector; term by term where it is short, which fuses."""
-    if p.shape[0] > 32:
+    """The running sum of a vector; term by term where it is short."""
+    if p.shape[0] > SHORT:
         return jnp.cumsum(p)
     sums = [p[0]]
     for i in range(1, p.shape[0]):
