@@ -11,9 +11,18 @@ from hepppl.plugin import EstimatorNumerics, Event, Visit, VisitSite
 from hepppl_estimators.score import DEFAULT
 
 
+@jax.custom_jvp
+def slope(y: Any) -> Any:
+    """0 with the derivatives of y, of which nothing else is asked for: the logarithm itself is not computed."""
+    return jnp.zeros_like(y)
+
+
+slope.defjvp(lambda primals, tangents: (jnp.zeros_like(primals[0]), tangents[0]))
+
+
 class ScoreFunction(EstimatorNumerics):
-    """State: the sum of log p(x; θ) over the instances visited, a scalar whose derivative is the event's score; where
-    the baseline is steered, the sum with the importances as weights too."""
+    """State: a number with the derivatives of the sum of log p(x; θ) over the instances visited, the event's score;
+    where the baseline is steered, of the sum with the importances as weights too."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -24,7 +33,7 @@ class ScoreFunction(EstimatorNumerics):
 
     def visit(self, state: Any, site: VisitSite) -> Visit:
         x = jax.lax.stop_gradient(site.sample())
-        term = site.log_prob(x)
+        term = slope(site.log_prob(x))
         terms = (term, jax.lax.stop_gradient(site.importance) * term) if self.baseline == "steered" else (term,)
         return Visit(x, tuple(total + more for total, more in zip(state, terms, strict=True)))
 
