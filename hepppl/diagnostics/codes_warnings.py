@@ -50,8 +50,8 @@ WARNINGS: dict[str, Code] = {
         "not verified",
         "`verify` found nothing independent to compare with: no second sound estimator serves the site, and finite "
         "differences are not possible at these values of the parameters, or were taken for a part of them only.",
-        "# hepppl verify FILE -n 1000\nmodel m {\n    param t: real in [1, 3] = 1\n    x ~ truncated(normal(0, 1), 0, t)\n"
-        "    return x^2\n}",
+        "# hepppl verify FILE -n 1000\nmodel m {\n    param t: real in [1, 3] = 1\n"
+        "    x ~ truncated(normal(0, 1), 0, t)\n    return x^2\n}",
         "Give the parameter a value inside its support: `-p t=1.1`.",
     ),
 }
