@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from hepppl import _memory
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepPlanError
 from hepppl.diagnostics.suggest import nearest
@@ -47,6 +48,7 @@ def choose(
     return decide(graph, collect(graph, by), wrt, order)
 
 
+@_memory.uncollected
 def decide(graph: ModelGraph, requests: Requests, wrt: Sequence[str] | None, order: int = 1) -> Plan:
     """As `choose`, with the requests read."""
     names = parameters(graph, wrt)
@@ -106,6 +108,7 @@ class _Chooser:
         self.shadowing = any(request.estimator.shadows for request in named)
         ranked = tuple(e for e in own_estimators() if e.rank > 0 and e.unbiased)
         self.own = tuple(e for e in ranked if e.twice or order == 1)
+        self.stratifying = any(e.stratifies for e in self.own)
         self.once = tuple(e for e in ranked if e not in self.own)
         self.pinned: dict[int, Request] = dict(requests.author) | dict(requests.caller)
         self.soft: set[int] = set()  # of these, the ones that follow "*" and may be given up
@@ -132,14 +135,10 @@ class _Chooser:
 
     def cut_sites(self, pathwise: Sites) -> Sites:
         """Of the pathwise sites, those that an estimator stratifies."""
-        able = {n for n in pathwise if self.may_cut(n)}
-        return self.losses.cuts(pathwise, frozenset(able))
-
-    def may_cut(self, number: int) -> bool:
-        request = self.pinned.get(number)
-        if request is not None:
-            return request.estimator.stratifies and not self.laws[number].discrete
-        return any(e.stratifies for e in self.own)
+        pinned = pathwise & self.pinned.keys()
+        free = pathwise - pinned if self.stratifying else frozenset[int]()
+        asked = {n for n in pinned if self.pinned[n].estimator.stratifies and not self.laws[n].discrete}
+        return self.losses.cuts(pathwise, free | asked)
 
     def lost(self, pathwise: Sites) -> tuple[Loss, ...]:
         return self.losses.of(pathwise, self.cut_sites(pathwise))
@@ -251,7 +250,8 @@ class _Chooser:
     def start(self) -> frozenset[int]:
         """The sites that are reparameterised if nothing forbids it."""
         smooth = {n: replace(self.info(n, frozenset(), uses=False), law_depends=True) for n in self.sites}
-        able = {n for n, info in smooth.items() if any(e.pathwise for e in self.sound(info))}
+        moving = [e for e in self.own if e.pathwise]
+        able = {n for n, info in smooth.items() if any(self.refusal(e, info) is None for e in moving)}
         return frozenset(self._with_pins(able))
 
     def _with_pins(self, able: Iterable[int]) -> Iterable[int]:

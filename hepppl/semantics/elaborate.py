@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from hepppl import _memory
 from hepppl.diagnostics import Diagnostic, Label
 from hepppl.diagnostics.errors import (
     HepError,
@@ -41,6 +42,7 @@ from hepppl.syntax import ast, link
 _CLASSES = {"2": HepTypeError, "3": HepNameError, "4": HepValueError, "7": HepUnsupportedError, "8": HepPluginError}
 
 
+@_memory.uncollected
 def check(file: ast.File, model: str | None = None, data: Mapping[str, Any] | None = None) -> Program:
     """The typed program of a file's model.
 

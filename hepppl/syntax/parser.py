@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from hepppl import _memory
 from hepppl.diagnostics import HepSyntaxError, Source, Span
 from hepppl.syntax import ast
 from hepppl.syntax.builder import Mistake
@@ -22,6 +23,7 @@ from hepppl.syntax.report import Report, Stop
 from hepppl.syntax.tokens import BLOCK_KEYWORDS, ITEM_KEYWORDS, UNFINISHED, Token
 
 
+@_memory.uncollected
 def parse(source: Source) -> ast.File:
     """The syntax tree of a program, with the exact place of every part.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from hepppl.plugin import Estimator, SiteInfo
@@ -40,7 +41,7 @@ class Blend(Estimator):
     blended: tuple[Estimator, ...] = ()
 
     def refuses(self, site: SiteInfo) -> str | None:
-        for estimator in self.blended or self.given(self.options).blended:
+        for estimator in self.blended or usual():
             reason = estimator.refuses(site)
             if reason is not None:
                 return f"{estimator.name}: {reason}"
@@ -75,6 +76,12 @@ class Blend(Estimator):
         names = tuple(estimator.name for estimator in blended)
         number = next((estimator.alternatives for estimator in blended if estimator.offers), 1)
         return replace(self, blended=blended, parts=names, relative_cost=cost, alternatives=number)
+
+
+@cache
+def usual() -> tuple[Estimator, ...]:
+    """The two that are blended unless others are named."""
+    return ESTIMATOR.given(ESTIMATOR.options).blended
 
 
 ESTIMATOR = Blend(
