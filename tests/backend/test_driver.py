@@ -20,7 +20,9 @@ PROGRAMS = {
 }
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(k, marks=[pytest.mark.slow] * ("process" in k)) for k in PROGRAMS]
+)  # showers also in tests.statistical.test_reproducible
 def test_events_are_the_same_for_any_batch_and_any_lanes(name: str) -> None:
     model = hepppl.parse(PROGRAMS[name])
     point = {k: info.default for k, info in model.params.items()}

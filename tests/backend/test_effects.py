@@ -281,6 +281,7 @@ EXACT: dict[str, tuple[str, Moments, float]] = {
 
 
 SLOW = {"rebound, and used in a process", "joined over branches", "a run in a process", "weights before and after"}
+SLOW |= {"in plates", "arrays"}
 
 
 @pytest.mark.parametrize("by", ["stochastic_ad", pytest.param("score", marks=pytest.mark.slow)])

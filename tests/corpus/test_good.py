@@ -25,7 +25,7 @@ from .promises import broken
 EVENTS = 300
 #: Programs that take their time, event for event: fewer of them.
 FEW = {"everything": 1, "electromagnetic_cascade": 100, "absorber": 3, "absorber_energy_loss": 5, "axis": 2}
-FEW |= {"truncated_mixtures": 100, "vertex": 4, "functions_as_arguments": 100}
+FEW |= {"truncated_mixtures": 20, "vertex": 4, "functions_as_arguments": 100}
 
 #: Programs that hold a derivative that no estimator keeps (W601); all others have a plan.
 REFUSED = {

@@ -16,8 +16,8 @@ EVENTS = {"absorber": 20, "absorber_energy_loss": 40, "random_walk": 100, "rando
 EVENTS |= {"everything": 10, "electromagnetic_cascade": 60}
 #: Compiling takes seconds, so that only these are compared in every run, the others with the slow ones.
 QUICK = set(
-    """binned_template_fit cut decay_chain discrete_choice faults integers_and_bools mathematics
-    nested random_walk sudakov veto_shower weight_in_loops while_in_a_plate""".split()
+    """cut decay_chain discrete_choice faults integers_and_bools mathematics
+    nested random_walk sudakov weight_in_loops while_in_a_plate""".split()
 )
 
 

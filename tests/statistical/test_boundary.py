@@ -93,7 +93,13 @@ def passing(t: float) -> float:
     return quad(lambda x: norm.pdf(x) * exp(-exp(x + t)), -9, 9, epsabs=1e-12)[0]
 
 
-@pytest.mark.parametrize("name", [late(name, ("through max", "the sign", "smooth uses too")) for name in CUTS])
+LATE = {
+    "through max", "the sign", "smooth uses too", "through a choice", "two in a chain", "both of a normal",
+    "a branch not always taken", "a moving and a fixed one",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [late(name, LATE) for name in CUTS])
 def test_a_cut(name: str) -> None:
     body, mean = CUTS[name]
     result = model(body).grad(200_000, seed=71, t=0.9)

@@ -19,8 +19,6 @@ from benchmarks.rivals import life_numpy
 
 from .acceptance import assert_within
 
-QUICK = ("ADEV's flip",)
-
 
 @pytest.mark.xfail(reason="the table was measured before rebar and several alternatives were there", strict=True)
 def test_the_committed_table_has_the_programs_and_estimators_of_the_code() -> None:
@@ -41,9 +39,8 @@ def test_no_unbiased_row_of_the_committed_table_is_off() -> None:
     assert not [(name, row.name, row.z) for name, row in rows if row.unbiased and not abs(row.z) <= table.threshold]
 
 
-@pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in cases()]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", cases())
 def test_no_unbiased_estimator_is_off(name: str) -> None:
     """Another run than that of the table, a sixteenth as long."""
     found = measure(cases()[name], rounds=1, scale=1 / 16, tune=False)

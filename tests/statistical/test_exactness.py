@@ -105,7 +105,7 @@ def test_photodetector_mixes_reparam_score_and_stochastic_ad() -> None:
     pytest.param({"n": "stochastic_ad", "last": "stochastic_ad"}, marks=pytest.mark.slow),
     pytest.param({"first": "score", "k": "score"}, marks=pytest.mark.slow),
     pytest.param({"first": "score", "n": "stochastic_ad", "k": "score"}, marks=pytest.mark.slow),
-    {"y": "score"},
+    pytest.param({"y": "score"}, marks=pytest.mark.slow),
 ])  # fmt: skip
 def test_mixed_estimators_feed_one_another(by: dict[str, str]) -> None:
     result = load("mixed").grad(400_000, seed=12, t=0.4, by=by)

@@ -79,6 +79,7 @@ def test_straight_through_is_exact_where_all_is_linear(uses: hepppl.Model, strai
         assert straight.mean[name] == pytest.approx(events[name].mean(), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_straight_through_is_biased_as_its_formula(straight: hepppl.GradResult) -> None:
     """The square has its slope at the value drawn, and the threshold that z crosses moves with the b drawn."""
     p, c = np.array([T, 0.5, 0.5 - T]), np.arange(3)

@@ -7,9 +7,10 @@ import pytest
 
 from .acceptance import load
 
-PROGRAMS = ["absorber", "cascade", "random_walk", "veto_shower"]
+PROGRAMS = ["absorber", "cascade", "random_walk"]
 PROGRAMS += [
-    pytest.param(name, marks=pytest.mark.slow) for name in ("chain_reaction", "photodetector", "plate", "mixed")
+    pytest.param(name, marks=pytest.mark.slow)
+    for name in ("chain_reaction", "photodetector", "plate", "mixed", "veto_shower")
 ]
 SPLITS = [{"batch": 100, "lanes": 24}, {"lanes": 1024}]
 SPLITS += [pytest.param(split, marks=pytest.mark.slow) for split in ({"batch": 64}, {"batch": 333}, {"lanes": 16})]
@@ -69,6 +70,7 @@ def test_seeds_use_all_their_bits() -> None:
     assert len(set(values)) == 4
 
 
+@pytest.mark.slow
 def test_grad_sees_the_events_of_simulate() -> None:
     """The mean that `grad` reports is that of the same events, whatever estimates the gradient."""
     model = load("absorber")

@@ -105,4 +105,4 @@ def test_parsing_needs_little_of_the_house() -> None:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     outside, rooms = run.stdout.split("\n")[:2]
     assert outside == ""
-    assert set(rooms.split()) <= {"hepppl._version", "hepppl.diagnostics", "hepppl.syntax"}
+    assert set(rooms.split()) <= {"hepppl._memory", "hepppl._version", "hepppl.diagnostics", "hepppl.syntax"}

@@ -30,7 +30,8 @@ def test_a_spline_inverts_and_knows_its_slope() -> None:
     assert (jnp.diff(y) > 0).all()
 
 
-@pytest.mark.parametrize("layers", [pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.slow
+@pytest.mark.parametrize("layers", [1, 2])
 def test_a_density_of_two_numbers_is_normalised(layers: int) -> None:
     made = rough(SplineFlow(2, 2, 16, 1, 6, layers, jr.key(1)), 1.6)
     grid = jnp.linspace(-9, 9, 241)
