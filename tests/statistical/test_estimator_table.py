@@ -20,7 +20,6 @@ from benchmarks.rivals import life_numpy
 from .acceptance import assert_within
 
 
-@pytest.mark.xfail(reason="the table was measured before rebar and several alternatives were there", strict=True)
 def test_the_committed_table_has_the_programs_and_estimators_of_the_code() -> None:
     table = Table.read()
     assert table.programs
