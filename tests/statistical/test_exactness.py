@@ -62,8 +62,8 @@ def test_cascade(splitting: float, by: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fission", [pytest.param("score", marks=pytest.mark.slow), "stochastic_ad"])
-@pytest.mark.parametrize("freed", [pytest.param("score", marks=pytest.mark.slow), "stochastic_ad"])
+@pytest.mark.parametrize("fission", ["score", "stochastic_ad"])
+@pytest.mark.parametrize("freed", ["score", "stochastic_ad"])
 def test_chain_reaction(fission: str, freed: str) -> None:
     by = {"neutron.fission": fission, "neutron.freed": freed}
     result = load("chain_reaction").grad(150_000, seed=8, p=0.25, by=by)

@@ -36,7 +36,7 @@ def learned(name: str, by: str, mode: str = "auto") -> Plan:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["forward", pytest.param("reverse", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
 def test_any_positive_importance_is_exact(mode: str) -> None:
     model = hepppl.parse(TWO)
     plan = model.plan(by={"b": "stochastic_ad", "k": "stochastic_ad"})

@@ -179,8 +179,8 @@ def test_the_network_by_hand() -> None:
     assert_within(gradient[2][0], se, slopes, np.max(se), scale=1.0)
 
 
-@pytest.mark.parametrize("block", [1, 8])
 @pytest.mark.slow
+@pytest.mark.parametrize("block", [1, 8])
 def test_vmapped_chain_reaction(block: int) -> None:
     n = np.asarray(vmap_while.chain_reaction(jax.random.key(36), 0.3, 2.4, 204_800, tile=512, block=block))
     assert_within(n.mean(), n.std() / len(n) ** 0.5, oracles.chain_reaction(0.3).value)
