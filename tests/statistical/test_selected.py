@@ -53,10 +53,10 @@ def test_a_derivative_at_fixed_noise_misses_the_boundary() -> None:
         model.plan(by={"x": "reparam"})
     plan = model.plan()
     forced = replace(plan, rows=(replace(plan.rows[0], estimator="reparam", options={}),))
-    found = model.grad(40_000, seed=3, plan=forced)
+    found = model.grad(100_000, seed=3, plan=forced)
     assert found.gradient["passed"]["mean"] == 0
     assert not np.any(found.gradient["bins"]["mean"])
     value, se = found.gradient["energy"]["mean"], found.se["energy"]["mean"]
     alone = (0.8 + MEAN) * exp(-0.8 / MEAN) / MEAN  # E[x; x > c] / m: what moves, without what comes over the threshold
     assert_within(value, se, alone, what="reparam alone")
-    assert abs(value - EXACT["energy"]) > 2 * Z * se
+    assert abs(value - EXACT["energy"]) > 10 * Z * se
