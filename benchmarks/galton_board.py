@@ -21,7 +21,7 @@ import numpy as np
 
 import hepppl
 from hepppl.inference.sbi import METHODS, Posterior, train
-from hepppl.inference.sbi.posterior import _likelihoods
+from hepppl.inference.sbi.posterior import likelihoods
 
 HERE = Path(__file__).parent
 KEPT, PICTURE = HERE / "galton_board.json", HERE.parent / "docs" / "images" / "galton_board.png"
@@ -60,8 +60,8 @@ def error(posterior: Posterior) -> float:
     x = np.flatnonzero(near > 1e-9)
     seen = posterior.features.batch({"position": x}, 1)
     y = posterior.prior.to_normal(np.array([[FAR], [NEAR]]))
-    y = np.broadcast_to(y.astype(np.float32), (len(x), 2, 1))
-    found = np.asarray(_likelihoods(posterior.networks, y, seen), float)
+    y = np.broadcast_to(y, (len(x), 2, 1))
+    found = likelihoods(posterior.networks, y, seen)
     return float(((found[:, 0] - found[:, 1] - np.log(far[x] / near[x])) ** 2 * near[x]).sum())
 
 

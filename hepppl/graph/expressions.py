@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import zip_longest
 
 from hepppl.semantics.ir import Node, Value
@@ -108,6 +109,7 @@ def polynomial(pool: Pool, e: Expr, x: Value) -> tuple[Expr, ...] | None:
     above two."""
     zero = pool.number(0.0)
 
+    @cache  # parts are shared: without it, the time is exponential in the depth
     def of(e: Expr) -> tuple[Expr, ...] | None:
         if x not in e.leaves:
             return (e,)

@@ -60,6 +60,15 @@ def test_programs_changed_at_random() -> None:
     assert sum(count for code, count in found.items() if code.startswith("E1")) > 20
 
 
+def test_values_that_are_used_twice_again_and_again() -> None:
+    """Written out, the last has 2^60 parts."""
+    steps = "    v = tanh(v * v)\n" * 60
+    text = f"model m {{\n    x ~ normal(0, 1)\n    v = x\n{steps}    return if v > 0.5 then 1 else 0\n}}\n"
+    start = time.process_time()
+    assert outcome(text) in ("plan", "E601")
+    assert time.process_time() - start < SECONDS
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2, 12))
 def test_twenty_thousand_programs_changed_at_random(seed: int) -> None:
