@@ -1,6 +1,6 @@
 """The Galton board of arXiv:1805.12244: mean squared error of log r(x | -0.8, -0.6) by method and training size.
 
-    python benchmarks/galton_board.py [--repeats 10] [--sizes 200,1000] [--methods alices,nre]
+    python -m benchmarks.galton_board [--repeats 10] [--sizes 200,1000] [--methods alices,nre]
 
 Every training is kept in `galton_board.json` beside this file, and none is done twice; the table (mean ± standard error
 over the repeats, the published number in brackets) and the picture `docs/images/galton_board.png` are of all that are

@@ -49,13 +49,13 @@ class Particle:
 @jax.tree_util.register_dataclass
 @dataclass
 class Choice:
-    """The kept candidate: the particle at the start of the step, where in the step it decides (site number and loop
-    index, None where there is only one), and its alternative.
+    """The kept candidate: the particle at the start of the step (its `columns`), where in the step it decides (site
+    number and loop index, None where there is only one), and its alternative.
     ``outside`` accumulates what the event emits outside the particle's subtree, while ``level`` siblings lie below.
     ``stream``: where processes run inside the step, the stream of the particle that decides, be it theirs; theirs is
     kept apart until the run ends, and ``open`` says whether there is one."""
 
-    particle: Particle
+    particle: Rows
     number: Array | None
     index: Array | None
     value: dict[str, Array]
@@ -270,8 +270,7 @@ class Particles:
         """The choice as a process that runs inside this step may change it."""
         if self.choice is None:
             return None
-        nothing = Particle([], None, self.choice.particle.stream)
-        return replace(self.choice, particle=nothing, outside=[], open=jnp.zeros_like(self.taken))
+        return replace(self.choice, particle={}, outside=[], open=jnp.zeros_like(self.taken))
 
     def take_inner(self, choice: Choice) -> None:
         """Go on with the choice of a process that ran inside this step."""
@@ -295,9 +294,10 @@ class Particles:
             )
             level = jnp.where(took, start_height, choice.level)
             opened = (choice.open | took) & ~(died & (self.height <= level))
-            current = Particle(strip(self.current.slots), self.current.kind, self.current.stream)
-            remember = self.lowering.layers.each(lambda take, old: merge(take, current, old))
-            particle = remember(took, choice.particle)
+            current = columns(plain(self.current), self.lowering.settings.reverse)
+            particle = {
+                kind: jnp.where(took[..., None, :], current[kind], old) for kind, old in choice.particle.items()
+            }
             self.choice = replace(choice, particle=particle, outside=outside, level=level, open=opened)
         pop = died & (self.height > 0)
         height = self.height - pop
@@ -317,6 +317,11 @@ def strip(tree: Any) -> Any:
     return jax.tree.map(lambda v: Val(v.p, batched=v.batched), tree, is_leaf=lambda x: isinstance(x, Val))
 
 
+def plain(particle: Particle) -> Particle:
+    """A particle without derivatives."""
+    return replace(particle, slots=strip(particle.slots))
+
+
 def merge(where: Array, new: Particle, old: Particle) -> Particle:
     slots = [select(Val(where), n, o) for n, o in zip(new.slots, old.slots, strict=True)]
     kind, stream = jax.tree.map(lambda n, o: jnp.where(where, n, o), (new.kind, new.stream), (old.kind, old.stream))
@@ -334,35 +339,29 @@ def words(x: Array, reverse: bool) -> str:
     return "uint32" if whole else x.dtype.name
 
 
-def stacked(particle: Particle, reverse: bool) -> Rows:
-    """Particles, one a lane, as rows of words, (lanes, words): what belongs together lies together in memory, and is
-    written and read at once."""
-    columns: dict[str, list[Array]] = {}
+def columns(particle: Particle, reverse: bool) -> Rows:
+    """Particles, one a lane, as words of one type below each other, (words, lanes): an array is cheaper to keep and to
+    choose from than each of its rows."""
+    found: dict[str, list[Array]] = {}
     for x in jax.tree.leaves(particle):
         kind = words(x, reverse)
         if x.dtype == bool:
             x = x.astype(jnp.uint32)
         elif kind == "uint32":
             x = lax.bitcast_convert_type(x, jnp.uint32)
-        columns.setdefault(kind, []).append(x.reshape(-1, x.shape[-1]))
-    found = {}
-    for kind, parts in columns.items():
-        used = sum(len(part) for part in parts)
-        room = -(-used // 8) * 8 if used > 4 else 1 << (used - 1).bit_length()  # rows of whole vectors are faster
-        blank = jnp.zeros((room - used, parts[0].shape[-1]), parts[0].dtype)
-        found[kind] = jnp.concatenate([*parts, blank]).T
-    return found
+        found.setdefault(kind, []).append(x.reshape(-1, x.shape[-1]))
+    return {kind: jnp.concatenate(parts) for kind, parts in found.items()}
 
 
-def unstacked(rows: Rows, like: Particle, reverse: bool) -> Particle:
-    """What `stacked` made rows of; ``like``: particles of the same structure."""
+def particles_of(columns: Rows, like: Particle, reverse: bool) -> Particle:
+    """What `columns` wrote down; ``like``: particles of the same structure."""
     leaves, tree = jax.tree.flatten(like)
-    done = dict.fromkeys(rows, 0)
+    done = dict.fromkeys(columns, 0)
     found = []
     for x in leaves:
         kind = words(x, reverse)
         number = x.size // x.shape[-1]
-        part = rows[kind][:, done[kind] : done[kind] + number].T.reshape(x.shape)
+        part = columns[kind][done[kind] : done[kind] + number].reshape(x.shape)
         done[kind] += number
         if x.dtype == bool:
             part = part != 0
@@ -370,6 +369,23 @@ def unstacked(rows: Rows, like: Particle, reverse: bool) -> Particle:
             part = lax.bitcast_convert_type(part, x.dtype)
         found.append(part)
     return jax.tree.unflatten(tree, found)
+
+
+def stacked(particle: Particle, reverse: bool) -> Rows:
+    """Particles, one a lane, as rows of words, (lanes, words): what belongs together lies together in memory, and is
+    written and read at once."""
+
+    def rows(part: Array) -> Array:
+        used = len(part)
+        room = -(-used // 8) * 8 if used > 4 else 1 << (used - 1).bit_length()  # rows of whole vectors are faster
+        return jnp.concatenate([part, jnp.zeros((room - used, part.shape[-1]), part.dtype)]).T
+
+    return {kind: rows(part) for kind, part in columns(particle, reverse).items()}
+
+
+def unstacked(rows: Rows, like: Particle, reverse: bool) -> Particle:
+    """What `stacked` made rows of; ``like``: particles of the same structure."""
+    return particles_of({kind: part.T for kind, part in rows.items()}, like, reverse)
 
 
 def blank_stack(particle: Particle, capacity: int, reverse: bool) -> Rows:
