@@ -55,7 +55,7 @@ def reference(python: str, task: str, drawn: Any, observed: np.ndarray, seed: in
         given, wanted = Path(folder) / "in.npz", Path(folder) / "out.npz"
         x = flat(drawn.outputs, names)
         np.savez(given, theta=drawn.theta, x=x, observed=observed, draws=DRAWS, seed=seed, **prior)
-        subprocess.run([python, str(HERE / "rivals" / "sbi_npe.py"), str(given), str(wanted)], check=True)
+        subprocess.run([python, str(HERE / "rivals" / "sbi_npe.py"), str(given), str(wanted)], check=True, cwd=folder)
         with np.load(wanted) as archive:
             return dict(archive)
 

@@ -30,23 +30,27 @@ def spline(x: Array, shape: Array, inverse: bool = False) -> tuple[Array, Array]
     k = (shape.shape[-1] + 1) // 3
     widths, heights = (2 * BOUND * (LEAST + (1 - LEAST * k) * softmax(p)) for p in (shape[:k], shape[k : 2 * k]))
     slopes = jnp.concatenate([jnp.ones(1), LEAST + softplus(shape[2 * k :] + 0.5413), jnp.ones(1)])
-    at, to = (jnp.concatenate([jnp.zeros(1), jnp.cumsum(w)]) - BOUND for w in (widths, heights))
+    # where bins begin; sums and choices of a dozen numbers are written out: cumsum, searchsorted and gather, and their
+    # derivatives, take several times longer to compile, and to run on CPUs
+    ats, tos = (jnp.tril(jnp.broadcast_to(w, (k, k)), -1).sum(-1) - BOUND for w in (widths, heights))
     inside = (x > -BOUND) & (x < BOUND)
     x_in = jnp.where(inside, x, 0.0)
-    i = jnp.clip(jnp.searchsorted(to if inverse else at, x_in, side="right") - 1, 0, k - 1)
-    w, h, low, high = widths[i], heights[i], slopes[i], slopes[i + 1]
+    bin = jnp.arange(k) == (x_in >= (tos if inverse else ats)[1:]).sum()
+    w, h, at, to, low, high = (
+        jnp.where(bin, v, 0.0).sum() for v in (widths, heights, ats, tos, slopes[:-1], slopes[1:])
+    )
     mean = h / w
     bend = low + high - 2 * mean
     if inverse:
-        y = x_in - to[i]
+        y = x_in - to
         a, b, c = h * (mean - low) + y * bend, h * low - y * bend, -mean * y
         t = 2 * c / (-b - jnp.sqrt(jnp.maximum(b * b - 4 * a * c, 0.0)))
     else:
-        t = (x_in - at[i]) / w
+        t = (x_in - at) / w
     t = jnp.clip(t, 0.0, 1.0)
     below = mean + bend * t * (1 - t)
     slope = mean**2 * (high * t**2 + 2 * mean * t * (1 - t) + low * (1 - t) ** 2) / below**2
-    value = at[i] + t * w if inverse else to[i] + h * (mean * t**2 + low * t * (1 - t)) / below
+    value = at + t * w if inverse else to + h * (mean * t**2 + low * t * (1 - t)) / below
     log = jnp.log(slope)
     return jnp.where(inside, value, x), jnp.where(inside, -log if inverse else log, 0.0)
 
@@ -65,20 +69,18 @@ class Layer(eqx.Module):
 
         self.nets, self.dim = eqx.filter_vmap(net)(jr.split(key, dim)), dim
 
-    def numbers(self, y: Array, condition: Array) -> Array:
+    def to_base(self, y: Array, condition: Array) -> tuple[Array, Array]:
         before = jnp.tril(jnp.ones((self.dim, self.dim)), -1) * y
         seen = jnp.concatenate([before, jnp.broadcast_to(condition, (self.dim, *condition.shape))], -1)
-        return eqx.filter_vmap(lambda net, x: net(x))(self.nets, seen)
-
-    def to_base(self, y: Array, condition: Array) -> tuple[Array, Array]:
-        found = self.numbers(y, condition)
+        found = eqx.filter_vmap(lambda net, x: net(x))(self.nets, seen)
         u = (y - found[:, 0]) * jnp.exp(-found[:, 1])
         z, log = jax.vmap(spline)(u, found[:, 2:])
         return z, (log - found[:, 1]).sum()
 
     def from_base(self, z: Array, condition: Array) -> Array:
-        def one(i: int, y: Array) -> Array:
-            found = self.numbers(y, condition)[i]
+        def one(i: Array, y: Array) -> Array:
+            net = jax.tree.map(lambda w: w[i] if eqx.is_array(w) else w, self.nets)
+            found = net(jnp.concatenate([jnp.where(jnp.arange(self.dim) < i, y, 0), condition]))
             u, _ = spline(z[i], found[2:], inverse=True)
             return y.at[i].set(u * jnp.exp(found[1]) + found[0])
 
