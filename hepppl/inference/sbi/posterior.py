@@ -15,6 +15,7 @@ import numpy as np
 from jax import Array
 from jax.scipy.special import logsumexp
 
+from hepppl.backends.jax import disk
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepResultError, HepValueError
 from hepppl.inference.sbi import features as seeing
@@ -151,6 +152,10 @@ class Posterior:
 
     def draw(self, x: Any, n: int, seed: int, effort: sampling.Effort | None = None) -> tuple[np.ndarray, Any]:
         """(experiments, n, dim), and the chains that they come from, where there are some."""
+        with disk.programs():
+            return self._drawn(x, n, seed, effort)
+
+    def _drawn(self, x: Any, n: int, seed: int, effort: sampling.Effort | None) -> tuple[np.ndarray, Any]:
         key = sampling.key_of(seed)
         if self.direct:
             size = max(CALL // n, 1)

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jax.scipy.special import log_ndtr, ndtri
+from scipy.special import ndtr, ndtri
 
 from hepppl import inputs
 from hepppl.backends.jax.priors import PriorFunctions
@@ -102,14 +102,14 @@ class Prior:
     def to_normal(self, theta: np.ndarray) -> np.ndarray:
         """(n, dim) coordinates y in which the prior is standard normal."""
         below, above = (self.pack(part) for part in self.functions.tails(self.unpack(theta)))
-        y = np.where(below < above, self._ndtri(below), -self._ndtri(above))
+        y = np.where(below < above, ndtri(below), -ndtri(above))
         return np.clip(y, -EDGE, EDGE)
 
     def from_normal(self, y: np.ndarray) -> np.ndarray:
         """The parameters at coordinates y; the inverse of `to_normal`."""
         y = np.asarray(y, float)
         flat = y.reshape(-1, self.dim)
-        below, above = (np.exp(self._log_ndtr(x)) for x in (flat, -flat))
+        below, above = ndtr(flat), ndtr(-flat)
         theta = self.functions.quantile(self.unpack(below), self.unpack(above))
         return self.pack(theta).reshape(y.shape)
 
@@ -155,17 +155,3 @@ class Prior:
     def log_densities(self, theta: np.ndarray) -> np.ndarray:
         """Log prior density of each coordinate, given those before, (n, dim)."""
         return self.pack(self.functions.log_densities(self.unpack(theta)))
-
-    @staticmethod
-    def _ndtri(p: np.ndarray) -> np.ndarray:
-        import jax
-
-        with jax.enable_x64(True):
-            return np.asarray(ndtri(np.asarray(p, float)))
-
-    @staticmethod
-    def _log_ndtr(y: np.ndarray) -> np.ndarray:
-        import jax
-
-        with jax.enable_x64(True):
-            return np.asarray(log_ndtr(np.asarray(y, float)))
