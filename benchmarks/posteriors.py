@@ -5,7 +5,8 @@
 C2ST is the mean over five observations drawn from the prior predictive: 0.5 is exact, 1 the worst. Times are CPU
 seconds of training and of drawing, on one thread, hepppl's with compilation (from an empty cache); simulating takes no
 part. ``--reference`` is an interpreter that has the `sbi` package; without one hepppl runs alone. Rows are kept in
-`posteriors.json` beside this file. `--check` exits 1 where hepppl's C2ST is more than 0.03 above the reference's, or its time longer.
+`posteriors.json` beside this file. `--check` exits 1 where hepppl's C2ST is more than 0.03 above the reference's, or
+its time longer.
 """
 
 from __future__ import annotations

@@ -294,7 +294,7 @@ class Particles:
             )
             level = jnp.where(took, start_height, choice.level)
             opened = (choice.open | took) & ~(died & (self.height <= level))
-            current = columns(plain(self.current), self.lowering.settings.reverse)
+            current = columns(undifferentiated(self.current), self.lowering.settings.reverse)
             particle = {
                 kind: jnp.where(took[..., None, :], current[kind], old) for kind, old in choice.particle.items()
             }
@@ -317,7 +317,7 @@ def strip(tree: Any) -> Any:
     return jax.tree.map(lambda v: Val(v.p, batched=v.batched), tree, is_leaf=lambda x: isinstance(x, Val))
 
 
-def plain(particle: Particle) -> Particle:
+def undifferentiated(particle: Particle) -> Particle:
     """A particle without derivatives."""
     return replace(particle, slots=strip(particle.slots))
 

@@ -14,8 +14,18 @@ from hepppl.backends.jax.lanes import gather, run_lanes
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import MASK, Address, Machine, Registers, Reservoir, empty_reservoir
 from hepppl.backends.jax.particles import (
-    Choice, Layout, Override, Particle, Particles, Rows, blank_stack, columns, particles_of, plain, strip,
-)  # fmt: skip
+    Choice,
+    Layout,
+    Override,
+    Particle,
+    Particles,
+    Rows,
+    blank_stack,
+    columns,
+    particles_of,
+    strip,
+    undifferentiated,
+)
 from hepppl.backends.jax.random import MERGE, threefry2x32, uniform
 from hepppl.backends.jax.value import Val, apply, batch, join_trees, select, stable_carry
 from hepppl.graph import Node, Tensor, Value
@@ -161,7 +171,7 @@ def root_track(run: Run, m: Machine, args: list[Val], key: tuple[Array, Array], 
         index = zero.astype(jnp.uint32) if any(n.op in ("for", "plate", "while") for n in nodes) else None
         kinds = sorted({n.results[0].type.kind for n in sites})
         value = {kind: jnp.zeros(size, run.lowering.dtype(kind)) for kind in kinds}
-        candidate = columns(plain(particle), run.lowering.settings.reverse)
+        candidate = columns(undifferentiated(particle), run.lowering.settings.reverse)
         inner = any(n.op == "process" and run.lowering.process_offers(n.attrs["process"]) for n in nodes)
         stream = particle.stream if inner else None
         choice = Choice(candidate, number, index, value, run.empty(size), zero, jnp.zeros(size, bool), stream)
@@ -314,7 +324,7 @@ def follow_alternatives(
         start = root_track(run, m, alt_args, key, False)
         override = Override(jnp.zeros(size, bool), None, None, {})
         if choice is not None:
-            chosen = particles_of(choice.particle, plain(root), lowering.settings.reverse)
+            chosen = particles_of(choice.particle, undifferentiated(root), lowering.settings.reverse)
             particle = Particle(
                 [select(Val(take), c, r) for c, r in zip(chosen.slots, root.slots, strict=True)],
                 *jax.tree.map(

@@ -1,11 +1,11 @@
 """What XLA is told of a CPU beside the program: whether it may use the widest vectors, and to copy less.
 
-Loops are spared a third of the copies of their state where its lifetimes are told apart by region of the text, which XLA
-does only when asked; a shower's gradient takes 3 % less time.
+Loops are spared a third of the copies of their state where its lifetimes are told apart by region of the text, which
+XLA does only when asked; a shower's gradient takes 3 % less time.
 
-As to vectors, it keeps to 256 bits unless told, which costs a shower a tenth of its speed. But its arctangent for vectors of 512 bits
-is wrong (0 for most arguments, in jaxlib 0.10.2, without a word), so a program is only widened if all its operations
-are known to give the same numbers at both widths (tests/backend/test_vectors.py).
+As to vectors, it keeps to 256 bits unless told, which costs a shower a tenth of its speed. But its arctangent for
+vectors of 512 bits is wrong (0 for most arguments, in jaxlib 0.10.2, without a word), so a program is only widened if
+all its operations are known to give the same numbers at both widths (tests/backend/test_vectors.py).
 """
 
 from __future__ import annotations
