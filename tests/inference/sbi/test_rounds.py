@@ -162,6 +162,8 @@ def test_checks_around_the_observation(kind: type, off: float, wide: float, pass
 
 # ---------------------------------------------------------------- learned
 
+UNMIXED = pytest.mark.xfail(raises=hepppl.HepResultError, strict=True, reason="chains this far out do not mix (E931)")
+
 
 @pytest.fixture(scope="module")
 def gaussian() -> hepppl.Model:
@@ -170,7 +172,12 @@ def gaussian() -> hepppl.Model:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "ensemble", "within", "calibrate"), [("npe", 2, 1 / 3, 200), ("nle", 1, 1 / 3, 200), ("nre", 1, 0.6, 0)]
+    ("name", "ensemble", "within", "calibrate"),
+    [
+        ("npe", 2, 1 / 3, 200),
+        pytest.param("nle", 1, 1 / 3, 200, marks=UNMIXED),
+        pytest.param("nre", 1, 0.6, 0, marks=UNMIXED),
+    ],
 )
 def test_the_tail_is_served_by_rounds(
     name: str, ensemble: int, within: float, calibrate: int, gaussian: hepppl.Model, tmp_path: Path
