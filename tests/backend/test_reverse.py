@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import hepppl
+from hepppl.backends.jax.compile_options import primitives
 from hepppl.backends.jax.program import compile_program
-from hepppl.backends.jax.vectors import primitives
 
 # Where b is false, 1 / x, log(x) and what is made of them have infinite slopes at x = 0; the products are of factors
 # that may be infinite (guarded) and of such that may not (plain).

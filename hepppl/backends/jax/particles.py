@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hepppl.backends.jax.machine import Machine
 
 Stream = tuple[Array, ...]  # key words and step
-Rows = dict[str, Array]  # by the name of their words' type
+Words = dict[str, Array]  # what particles are kept as, by the name of the words' type
 
 
 class Count(NamedTuple):
@@ -55,7 +55,7 @@ class Choice:
     ``stream``: where processes run inside the step, the stream of the particle that decides, be it theirs; theirs is
     kept apart until the run ends, and ``open`` says whether there is one."""
 
-    particle: Rows
+    particle: Words
     number: Array | None
     index: Array | None
     value: dict[str, Array]
@@ -138,7 +138,7 @@ class Particles:
     captured: dict[Value, Val]
     current: Particle
     height: Array
-    stack: Rows | None  # None while the structure of the state is being found
+    stack: Words | None  # None while the structure of the state is being found
     capacity: int
     accumulators: list[list[Val]]
     overflow: int  # fault code
@@ -339,7 +339,7 @@ def words(x: Array, reverse: bool) -> str:
     return "uint32" if whole else x.dtype.name
 
 
-def columns(particle: Particle, reverse: bool) -> Rows:
+def columns(particle: Particle, reverse: bool) -> Words:
     """Particles, one a lane, as words of one type below each other, (words, lanes): an array is cheaper to keep and to
     choose from than each of its rows."""
     found: dict[str, list[Array]] = {}
@@ -353,7 +353,7 @@ def columns(particle: Particle, reverse: bool) -> Rows:
     return {kind: jnp.concatenate(parts) for kind, parts in found.items()}
 
 
-def particles_of(columns: Rows, like: Particle, reverse: bool) -> Particle:
+def particles_of(columns: Words, like: Particle, reverse: bool) -> Particle:
     """What `columns` wrote down; ``like``: particles of the same structure."""
     leaves, tree = jax.tree.flatten(like)
     done = dict.fromkeys(columns, 0)
@@ -371,7 +371,7 @@ def particles_of(columns: Rows, like: Particle, reverse: bool) -> Particle:
     return jax.tree.unflatten(tree, found)
 
 
-def stacked(particle: Particle, reverse: bool) -> Rows:
+def stacked(particle: Particle, reverse: bool) -> Words:
     """Particles, one a lane, as rows of words, (lanes, words): what belongs together lies together in memory, and is
     written and read at once."""
 
@@ -383,12 +383,12 @@ def stacked(particle: Particle, reverse: bool) -> Rows:
     return {kind: rows(part) for kind, part in columns(particle, reverse).items()}
 
 
-def unstacked(rows: Rows, like: Particle, reverse: bool) -> Particle:
+def unstacked(rows: Words, like: Particle, reverse: bool) -> Particle:
     """What `stacked` made rows of; ``like``: particles of the same structure."""
     return particles_of({kind: part.T for kind, part in rows.items()}, like, reverse)
 
 
-def blank_stack(particle: Particle, capacity: int, reverse: bool) -> Rows:
+def blank_stack(particle: Particle, capacity: int, reverse: bool) -> Words:
     """An empty stack for particles like ``particle``: of each lane in turn a row for every level, and one that is never
     read: it takes the writes of lanes that push nothing."""
     rows = jax.eval_shape(lambda p: stacked(pushed(p), reverse), particle)

@@ -19,7 +19,7 @@ from hepppl.backends.jax.particles import (
     Override,
     Particle,
     Particles,
-    Rows,
+    Words,
     blank_stack,
     columns,
     particles_of,
@@ -199,8 +199,8 @@ def follow(
     keys = list(captured)
 
     def step(
-        loaded: Any, state: Track, stack: Rows | None, busy: Array, age: Array
-    ) -> tuple[Track, Rows | None, Array]:
+        loaded: Any, state: Track, stack: Words | None, busy: Array, age: Array
+    ) -> tuple[Track, Words | None, Array]:
         args, given, override = loaded
         if override is not None and state.first is not None:
             override = replace(override, flag=override.flag & state.first)
@@ -250,7 +250,7 @@ def follow(
     track = join_trees(track, state, m.size, settings.tangents)
     stack = blank_stack(state.particle, capacity, settings.reverse)
 
-    def go(loaded: Any, state: Track, stack: Rows, busy: Array, age: Array) -> Any:
+    def go(loaded: Any, state: Track, stack: Words, busy: Array, age: Array) -> Any:
         after, stack_after, finished = step(loaded, state, stack, busy, age)
         after = join_trees(after, state, lanes, settings.tangents)
         return after, stack_after, finished

@@ -16,6 +16,7 @@ from jax import Array
 
 from hepppl.backends.jax import devices as local_devices
 from hepppl.backends.jax import disk, joint, run, second
+from hepppl.backends.jax.compile_options import compile_options
 from hepppl.backends.jax.faults import FaultTable
 from hepppl.backends.jax.lowering import FaultKind, Lowering, held
 from hepppl.backends.jax.modes import TANGENTS, chunked, elements, irreversible
@@ -24,7 +25,6 @@ from hepppl.backends.jax.outside import outside
 from hepppl.backends.jax.results import Events, Gradient, Jagged
 from hepppl.backends.jax.settings import Settings
 from hepppl.backends.jax.tape import SLOTS
-from hepppl.backends.jax.vectors import compile_options
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepPlanError
 from hepppl.graph import ModelGraph, Tensor

@@ -55,6 +55,7 @@ def _likelihoods(networks: Any, y: Array, x: Any, of: Any) -> Array:
     return jax.vmap(one)(y, x)
 
 
+@disk.programs()
 def likelihoods(networks: Any, y: np.ndarray, x: Any, of: Any = log_likelihood) -> np.ndarray:
     """Log-likelihoods (experiments, points) of y (experiments, points, dim)."""
     return np.asarray(_likelihoods(networks, jnp.asarray(y, jnp.float32), x, of), float)
@@ -150,12 +151,9 @@ class Posterior:
 
     # ------------------------------------------------------------ for batches, in the prior's coordinates
 
+    @disk.programs()
     def draw(self, x: Any, n: int, seed: int, effort: sampling.Effort | None = None) -> tuple[np.ndarray, Any]:
         """(experiments, n, dim), and the chains that they come from, where there are some."""
-        with disk.programs():
-            return self._drawn(x, n, seed, effort)
-
-    def _drawn(self, x: Any, n: int, seed: int, effort: sampling.Effort | None) -> tuple[np.ndarray, Any]:
         key = sampling.key_of(seed)
         if self.direct:
             size = max(CALL // n, 1)
@@ -172,6 +170,7 @@ class Posterior:
         member = np.arange(n) % len(self.networks)
         return np.moveaxis(drawn[member, :, np.arange(n)], 0, 1)
 
+    @disk.programs()
     def log_densities(self, y: np.ndarray, x: Any, seed: int = 0) -> np.ndarray:
         """Log posterior densities in the prior's coordinates, (experiments, points) of (experiments, points, dim)."""
         y = np.asarray(y, np.float32)

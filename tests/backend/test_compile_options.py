@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from hepppl.backends.jax.vectors import FUNCTIONS, compile_options, primitives
+from hepppl.backends.jax.compile_options import FUNCTIONS, compile_options, primitives
 
 WIDTHS = (256, 512)
 

@@ -5,7 +5,7 @@ XLA does only when asked; a shower's gradient takes 3 % less time.
 
 As to vectors, it keeps to 256 bits unless told, which costs a shower a tenth of its speed. But its arctangent for
 vectors of 512 bits is wrong (0 for most arguments, in jaxlib 0.10.2, without a word), so a program is only widened if
-all its operations are known to give the same numbers at both widths (tests/backend/test_vectors.py).
+all its operations are known to give the same numbers at both widths (tests/backend/test_compile_options.py).
 """
 
 from __future__ import annotations
