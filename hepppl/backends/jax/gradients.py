@@ -19,6 +19,7 @@ from hepppl.backends.jax.value import Val, aligned, apply, batch, is_val, kept
 WEIGHT = "weight"  # the name of the output E[weight]
 GROUPS = 32  # a multiple of a control variate is fitted on the other groups of a batch
 SHADOWS = -1  # the key of the difference made of relaxed programs, which belongs to no group alone
+FEW = 2.0  # events for each multiple: what is fitted to so many is halved
 MADE_UP = 1e-5  # of a control variate's square: what single precision leaves of it where others make it up
 
 
@@ -144,7 +145,8 @@ def least_variance(estimates: Array, slopes: Sequence[Array], wanted: Array) -> 
 
     With G the estimate and s_i the slopes, E[s_i] = 0, the multiples solve Σ_j E[s_i s_j] c_j = Cov(G, s_i). Every
     event has its own, from other events of its batch, and so independent of its s. Covariances are about the means of
-    these events, so that an estimate that does not vary is left as it is.
+    these events, so that an estimate that does not vary is left as it is. Of few events multiples are known badly, and
+    are held nearer to 0 (a ridge that falls as the square of their number).
     """
     if not slopes:
         return estimates
@@ -162,7 +164,10 @@ def least_variance(estimates: Array, slopes: Sequence[Array], wanted: Array) -> 
     )
     mean = total / jnp.maximum(count, 1)
     half = dict(zip(pairs, sums, strict=False))
-    squares = [[half[max(i, j), min(i, j)] for j in range(len(each))] for i in range(len(each))]
+    few = 1 + (FEW * len(each) / jnp.maximum(count, 1)) ** 2
+    squares = [
+        [half[max(i, j), min(i, j)] * (few if i == j else 1) for j in range(len(each))] for i in range(len(each))
+    ]
     mixed, alone = sums[len(pairs) : len(pairs) + len(each)], sums[len(pairs) + len(each) :]
     products = [m - mean * a for m, a in zip(mixed, alone, strict=True)]
     left = estimates
