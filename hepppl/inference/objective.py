@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 
 from hepppl.backends.numpyro.joint import Joint, Slot, site_law
 from hepppl.backends.numpyro.laws import SiteLaw
@@ -77,15 +78,23 @@ class Objective:
         """Shared with what `replace` makes of this, as far as it is the same function."""
         key = self.posterior, self.interest, self.centre is None
         if key not in self._memo:
-            self._memo[key] = jax.jit(jax.value_and_grad(self.minus_log))
+            self._memo[key] = jax.jit(self._both)
         return self._memo[key]
 
+    def _both(self, x: Array, centre: Array | None, observed: Mapping[str, Any]) -> Array:
+        """The value and then the gradient, (1 + size,): one array is quicker to fetch than two."""
+        found = jax.value_and_grad(self.minus_log)(x, x if centre is None else centre, observed)
+        value, gradient = lax.optimization_barrier(found)
+        return jnp.concatenate([value[None], gradient])
+
+    @cached_property
+    def _observed(self) -> Any:
+        return jax.tree.map(jnp.asarray, dict(self.joint.observed))
+
     def _call(self, x: Any) -> tuple[float, np.ndarray]:
-        x = np.asarray(x, float)
-        centre = x if self.centre is None else self.centre
         with jax.enable_x64(True):
-            value, gradient = self._compiled(x, centre, dict(self.joint.observed))
-            return float(value), np.asarray(gradient)
+            both = np.asarray(self._compiled(np.asarray(x, float), self.centre, self._observed))
+            return float(both[0]), both[1:]
 
     def value(self, x: Any) -> float:
         """At ``x``, shape (size,). Where it is not finite: a number that no minimum has."""
@@ -94,4 +103,5 @@ class Objective:
 
     def gradient(self, x: Any) -> np.ndarray:
         """Shape (size,); zeros where it is not finite."""
-        return np.nan_to_num(self._call(x)[1], nan=0.0, posinf=0.0, neginf=0.0)
+        gradient = self._call(x)[1]
+        return gradient if np.isfinite(gradient).all() else np.nan_to_num(gradient, nan=0.0, posinf=0.0, neginf=0.0)
