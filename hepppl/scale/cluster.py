@@ -11,8 +11,10 @@ import pickle
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
+from hepppl import identity
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepValueError
 from hepppl.io.write import library
@@ -20,9 +22,10 @@ from hepppl.scale.work import Part, Work
 
 #: Parts under way for each thread of the workers: one runs, one waits.
 AHEAD = 2
-#: Runs that a worker keeps compiled.
+#: Runs, and programs with what was compiled of them, that a worker keeps.
 KEPT = 8
 _works: dict[str, Work] = {}
+_programs: dict[str, Any] = {}
 _busy = threading.Lock()
 
 
@@ -88,7 +91,19 @@ def _part(key: str, payload: bytes, part: Part) -> Any:
     """On a worker: one part. Threads take turns, since one part uses all that XLA has."""
     with _busy:
         if key not in _works:
-            while len(_works) >= KEPT:
-                del _works[next(iter(_works))]
-            _works[key] = pickle.loads(payload)
+            _keep(_works, key, _compiled_before(pickle.loads(payload)))
         return _works[key].run(part)
+
+
+def _compiled_before(work: Work) -> Work:
+    """A run with what earlier ones of its program have compiled: other seeds and other values need nothing new."""
+    program = identity.of_program(work.model)
+    if program not in _programs:
+        _keep(_programs, program, work.model)
+    return replace(work, model=replace(work.model, _memo=_programs[program]._memo))
+
+
+def _keep(kept: dict[str, Any], key: str, value: Any) -> None:
+    while len(kept) >= KEPT:
+        del kept[next(iter(kept))]
+    kept[key] = value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -117,6 +118,25 @@ def test_a_worker_that_is_lost_costs_its_part_only(client: Any) -> None:
     assert killed.is_set()
     np.testing.assert_array_equal(shared["value"], alone["value"])
     assert done == list(range(256, 12801, 256))
+
+
+def test_a_worker_compiles_a_program_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of another seed, at another point, arrive as other bytes, and find what the first one has compiled."""
+    from hepppl import inputs
+    from hepppl.scale import cluster
+
+    monkeypatch.setattr(cluster, "_works", {})
+    monkeypatch.setattr(cluster, "_programs", {})
+    walk, engine = hepppl.parse(WALK), inputs.engine(32, 13, None, 256, 1_000_000)
+    runs = [walk._work(256, seed, None, {"p": p}, engine) for seed, p in ((0, 20.0), (1, 20.0), (1, 30.0))]
+    found = [cluster._part(str(i), pickle.dumps(run), (0, 256)) for i, run in enumerate(runs)]
+    assert len(cluster._works) == 3
+    assert len({id(work.compiled) for work in cluster._works.values()}) == 1
+    assert found[0].compile_seconds > 0
+    assert found[1].compile_seconds == found[2].compile_seconds == 0
+    for events, run in zip(found, runs, strict=True):
+        alone = walk.simulate(256, run.seed, params=dict(run.point), batch=256)
+        np.testing.assert_array_equal(events.outputs["value"], alone["value"])
 
 
 @pytest.mark.parametrize("dask", ["nowhere", "local:0", "local:many"])
