@@ -7,7 +7,7 @@ from typing import Any
 
 import hepppl
 from hepppl.diagnostics.errors import HepPlanError
-from hepppl.planning import Plan
+from hepppl.planning import Plan, SitePlan
 from hepppl.planning.choose import decide
 from hepppl.planning.requests import Request, Requests, given
 from hepppl.planning.show import called
@@ -57,11 +57,16 @@ def _serves(plan: Plan, asked: Request) -> bool:
 
 
 def label(plan: Plan) -> str:
-    """The estimators by site, or the one where one site needs any; options where they are not the defaults."""
+    """The estimators by site, or the one where one site needs any; options where they are not the defaults, and what
+    the importance of its candidates is where the planner gave one."""
     if plan.whole is not None:
         return named(*plan.whole)
-    served = [(row.site, named(row.estimator, row.options)) for row in plan.rows if row.estimator is not None]
+    served = [(row.site, named(row.estimator, row.options) + _steered(row)) for row in plan.rows if row.estimator]
     return served[0][1] if len(served) == 1 else ", ".join(f"{site}: {name}" for site, name in served)
+
+
+def _steered(row: SitePlan) -> str:
+    return "" if row.importance is None or row.importance.guessed is not None else ", by part"
 
 
 def named(name: str, options: Mapping[str, Any]) -> str:

@@ -86,6 +86,7 @@ class Model(Inferring, Curving):
         wrt: Sequence[str] | str | None = None,
         *,
         order: int = 1,
+        mode: str = "auto",
         tune: bool = False,
         n: int = 10_000,
         seed: int = 0,
@@ -94,7 +95,8 @@ class Model(Inferring, Curving):
         **values: Any,
     ) -> Plan:
         """The estimator of each random site, with the reason. ``by``: site -> estimator (``"*"``: wherever it can).
-        ``order=2``: for second derivatives (`hessian`, `hvp`), of estimators that allow them.
+        ``order=2``: for second derivatives (`hessian`, `hvp`), of estimators that allow them. ``mode``: the one that
+        the plan is for, as in `grad`.
 
         ``tune``: choose by a pilot run of ``n`` events per candidate at these parameters: the sound estimators of each
         site and their options, by variance × time. What ``by`` names for a site stays. Clocks decide, so that a plan to
@@ -105,7 +107,7 @@ class Model(Inferring, Curving):
 
         names = [wrt] if isinstance(wrt, str) else wrt
         if not tune:
-            return choose(self.model_graph, by=by, wrt=names, order=order)
+            return choose(self.model_graph, by=by, wrt=names, order=order, mode=mode)
         from hepppl import tuning
 
         if order != 1:
@@ -238,7 +240,7 @@ class Model(Inferring, Curving):
         n, seed = inputs.check_run(n, seed, tolerance)
         engine = inputs.engine(precision, rounds, lanes, batch, max_steps) | inputs.devices(devices)
         work = self._work(n, seed, data, {**(params or {}), **values}, {"mode": mode, **engine})
-        plan = plan or work.model.plan(by, wrt)
+        plan = plan or work.model.plan(by, wrt, mode=mode)
         if not plan.wrt:
             raise HepValueError(Diagnostic("E458", f"model '{self.name}' has no parameter to differentiate"))
         raw = scale.differentiate(replace(work, plan=plan), scale.Spread(dask, hosts), progress)
@@ -296,7 +298,7 @@ class Model(Inferring, Curving):
 
         engine = inputs.engine(precision, rounds, lanes, batch, max_steps)
         model = self.with_data(data)
-        plan = model.plan(by, wrt) if model.program.params else None
+        plan = model.plan(by, wrt, mode=mode) if model.program.params else None
         given = inputs.data_values(model.program, model.data)
         return Compiled(model, plan, model._compiled(plan, mode=mode, **engine), given)
 

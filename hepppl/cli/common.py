@@ -149,10 +149,12 @@ def check_one_plan(by: Mapping[str, str], wrt: Sequence[str], plan_file: Path | 
         raise click.UsageError("a saved plan (--plan) says what --by and --wrt would: give one or the other")
 
 
-def chosen_plan(model: Model, by: Mapping[str, str], wrt: Sequence[str], plan_file: Path | None) -> Plan:
-    """The plan saved in a file, checked anew, or one made now."""
+def chosen_plan(
+    model: Model, by: Mapping[str, str], wrt: Sequence[str], plan_file: Path | None, mode: str = "auto"
+) -> Plan:
+    """The plan saved in a file, checked anew, or one made now, for this mode."""
     if plan_file is None:
-        return model.plan(dict(by), list(wrt) or None)
+        return model.plan(dict(by), list(wrt) or None, mode=mode)
     from hepppl.planning import apply, loads
     from hepppl.syntax import read_source
 

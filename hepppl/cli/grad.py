@@ -69,7 +69,7 @@ def command(
         options = {"params": params, "tolerance": tolerance, **one}
         second.run(model, n, seed, by, wrt, plan_file, scales, (as_json, quiet), **options)
         return
-    plan = common.chosen_plan(model, by, wrt, plan_file)
+    plan = common.chosen_plan(model, by, wrt, plan_file, mode)
     options = {"params": params, "plan": plan, "mode": mode, "tolerance": tolerance, **common.engine_options(engine)}
     scan = None
     if plot_file is not None:

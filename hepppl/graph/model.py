@@ -15,6 +15,7 @@ from hepppl.graph import kinks as _kinks
 from hepppl.graph import processes as _processes
 from hepppl.graph import relaxation as _relaxation
 from hepppl.graph import scope as _scope
+from hepppl.graph import shared as _shared
 from hepppl.graph import survey as _survey
 from hepppl.graph import wires as _wires
 from hepppl.graph.expressions import Pool
@@ -75,6 +76,10 @@ class ModelGraph:
     def process_facts(self, root: str) -> Mapping[str, _processes.ProcessFacts]:
         """Facts of all processes that a first particle of process ``root`` can give rise to, by key."""
         return self._once(("facts", root), lambda: _processes.facts(self.program, root))
+
+    def shared(self) -> Mapping[str, Value]:
+        """By process, the formal that a particle shares among those that it spawns (`hepppl.graph.shared`)."""
+        return self._once("shared", lambda: _shared.shared(self.program))
 
     def reduces_of(self, collection: Value) -> tuple[Node, ...]:
         """The reductions over a collection, in program order."""
@@ -142,6 +147,12 @@ class ModelGraph:
 
     def influences_of(self, values: Iterable[Value]) -> frozenset[str]:
         return _influence.influences(self.program, self._downstream(), tuple(values))
+
+    def moves(self, number: int, others: Iterable[int]) -> bool:
+        """Whether a derivative that the value of the site of that number carries comes to the laws of ``others``."""
+        start = (self.site(number).value,)
+        reached = self._once(("reached", number), lambda: _flow.reach(start, self._without_laws()))
+        return any(not reached.isdisjoint(self.site(other).node.inputs) for other in others)
 
     def _downstream(self) -> Mapping[_wires.Point, Collection[_wires.Point]]:
         return self._once("downstream", lambda: _influence.downstream(self.wires()))

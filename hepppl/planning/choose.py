@@ -11,49 +11,53 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 from hepppl import _memory
 from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepPlanError
 from hepppl.diagnostics.suggest import nearest
-from hepppl.graph import Flow, ModelGraph, SiteContext, differentiable
+from hepppl.graph import ModelGraph, SiteContext, differentiable
 from hepppl.planning import refusals, second, shadows
-from hepppl.planning.laws import law
-from hepppl.planning.losses import Loss, Losses, Sites
+from hepppl.planning.importance import natural
 from hepppl.planning.plan import Plan, SitePlan
 from hepppl.planning.reasons import cost_of, declared, either
 from hepppl.planning.reasons import reason as reason_of
 from hepppl.planning.requests import Named, Request, Requests, collect
+from hepppl.planning.situation import Situation
 from hepppl.plugin.estimator import Estimator, SiteInfo
-from hepppl.plugin.registry import own_estimators
 
 
 def choose(
-    graph: ModelGraph, by: Mapping[str, Named] | None = None, wrt: Sequence[str] | None = None, order: int = 1
+    graph: ModelGraph,
+    by: Mapping[str, Named] | None = None,
+    wrt: Sequence[str] | None = None,
+    order: int = 1,
+    mode: str = "auto",
 ) -> Plan:
     """The plan for derivatives of the program's outputs with respect to the parameters ``wrt`` (all by default).
 
     ``by`` names estimators per site, ``{"shower.interacts": "score(baseline='none')"}``; the key ``"*"`` stands for
     every site that needs one and that it can serve, or for the program as a whole. Biased estimators serve only where
     they are named. With ``wrt=()`` no site needs an estimator, whatever the program. ``order`` 2: a plan for second
-    derivatives, of estimators that allow them.
+    derivatives, of estimators that allow them. ``mode``: "forward", "reverse" or "auto", as the plan is to be used.
 
     Raises `HepPlanError`: E601 where a derivative would be lost and nothing helps, E602 where an estimator asked for is
     not sound, E603 and E604 for unknown sites and options, E605 for unknown parameters, E607 where no estimator serves
     a site; E609 where first derivatives can be had, but not second ones; E801 to E804 for estimators that cannot be
     had.
     """
-    return decide(graph, collect(graph, by), wrt, order)
+    return decide(graph, collect(graph, by), wrt, order, mode)
 
 
 @_memory.uncollected
-def decide(graph: ModelGraph, requests: Requests, wrt: Sequence[str] | None, order: int = 1) -> Plan:
+def decide(
+    graph: ModelGraph, requests: Requests, wrt: Sequence[str] | None, order: int = 1, mode: str = "auto"
+) -> Plan:
     """As `choose`, with the requests read."""
     names = parameters(graph, wrt)
     if order == 1:
-        return _Chooser(graph, names, requests).plan()
+        return _Chooser(graph, names, requests, mode=mode).plan()
     try:
         return _Chooser(graph, names, requests, order).plan()
     except HepPlanError:
@@ -92,131 +96,7 @@ class _Choice:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-class _Chooser:
-    def __init__(self, graph: ModelGraph, wrt: tuple[str, ...], requests: Requests, order: int = 1) -> None:
-        self.graph = graph
-        self.order = order
-        self.wrt = wrt
-        self.requests = requests
-        self.sites = {site.number: site for site in graph.sites()}
-        self.laws = {number: law(site.node) for number, site in self.sites.items()}
-        self._losses: dict[Sites, Losses] = {}
-        self._interplay: dict[tuple[int, Sites], bool] = {}
-        every = () if requests.every is None else (requests.every,)
-        named = (*every, *requests.author.values(), *requests.caller.values())
-        self.relaxing = any(request.estimator.relaxes for request in named)
-        self.shadowing = any(request.estimator.shadows for request in named)
-        ranked = tuple(e for e in own_estimators() if e.rank > 0 and e.unbiased)
-        self.own = tuple(e for e in ranked if e.twice or order == 1)
-        self.stratifying = any(e.stratifies for e in self.own)
-        self.once = tuple(e for e in ranked if e not in self.own)
-        self.pinned: dict[int, Request] = dict(requests.author) | dict(requests.caller)
-        self.soft: set[int] = set()  # of these, the ones that follow "*" and may be given up
-
-    @property
-    def losses(self) -> Losses:
-        """With those sites relaxed for which that is asked, and whose law can hold a parameter at all."""
-        if not self.relaxing:
-            return self._losses.setdefault(frozenset(), Losses(self.graph, self.wrt, order=self.order))
-        asked = {n for n, request in self.pinned.items() if request.estimator.relaxes and self.laws[n].discrete}
-        found: Sites = frozenset()
-        while True:
-            flow = self.graph.carries(self.wrt, self.sites, (), found)
-            new = found | {n for n in asked if flow.law_depends(n)}
-            if new == found:
-                return self._losses.setdefault(found, Losses(self.graph, self.wrt, found, self.order))
-            found = new
-
-    # What a site looks like to an estimator
-
-    def flow(self, pathwise: Iterable[int]) -> Flow:
-        chosen = frozenset(pathwise)
-        return self.losses.flow(chosen, self.cut_sites(chosen))
-
-    def cut_sites(self, pathwise: Sites) -> Sites:
-        """Of the pathwise sites, those that an estimator stratifies."""
-        pinned = pathwise & self.pinned.keys()
-        free = pathwise - pinned if self.stratifying else frozenset[int]()
-        asked = {n for n in pinned if self.pinned[n].estimator.stratifies and not self.laws[n].discrete}
-        return self.losses.cuts(pathwise, free | asked)
-
-    def lost(self, pathwise: Sites) -> tuple[Loss, ...]:
-        return self.losses.of(pathwise, self.cut_sites(pathwise))
-
-    def info(self, number: int, pathwise: Sites, uses: bool = True) -> SiteInfo:
-        """The site, with the others in ``pathwise`` reparameterised, and its ``uses`` as if it were too."""
-        site, its_law = self.sites[number], self.laws[number]
-        depends = self.graph.law_depends(self.wrt, pathwise, number) or self.flow(pathwise).law_depends(number)
-        nonsmooth: tuple[str, ...] = ()
-        crossings: tuple[str, ...] = ()
-        obstacles: tuple[str, ...] = ()
-        if uses and not its_law.discrete:
-            moving = pathwise | {number}
-            others = self.cut_sites(moving) - {number}
-            nonsmooth = tuple(loss.use.description for loss in self.through(number, moving, others))
-            crossings = self.losses.crossed(number, moving, others)
-            obstacles = tuple(loss.reason(self.graph) for loss in self.through(number, moving, others | {number}))
-        varies = any(loop.kind == "while" for loop in site.loops)
-        return SiteInfo(
-            name=site.name,
-            number=number,
-            distribution=its_law.text,
-            discrete=its_law.discrete,
-            pathwise=its_law.pathwise,
-            support_size=its_law.support_size,
-            law_depends=depends,
-            nonsmooth=nonsmooth,
-            in_process=site.process is not None,
-            in_loop=bool(site.loops),
-            instances=None if site.process is not None or varies else site.instances,
-            moving_support=any(site.node.inputs[i] in self.flow(pathwise) for i in its_law.bounds),
-            crossings=crossings,
-            obstacles=obstacles,
-            fixed_length=self.fixed_length,
-            interplay=its_law.discrete and depends and self.interplay(number, pathwise),
-            unrelaxed=self.graph.relaxation(number).obstacle if its_law.discrete and self.relaxing else None,
-            unshadowed=shadows.obstacle(self.graph, number) if self.shadowing else "a use that was not looked at",
-            moving=tuple(name for name, i in its_law.arguments.items() if depends and site.node.inputs[i] in self.most),
-        )
-
-    def interplay(self, number: int, pathwise: Sites) -> bool:
-        if not self.fixed_length:
-            return False
-        key = (number, pathwise)
-        if key not in self._interplay:
-            self._interplay[key] = self.graph.interplay(number, self.flow(pathwise))
-        return self._interplay[key]
-
-    @cached_property
-    def fixed_length(self) -> bool:
-        return not any(node.op in ("while", "process") for node in self.graph.nodes())
-
-    @cached_property
-    def most(self) -> Flow:
-        """What may carry a derivative in any plan: with every continuous value cut, every discrete one relaxed."""
-        discrete = {n for n in self.sites if self.laws[n].discrete}
-        return self.graph.carries(self.wrt, self.sites, self.sites.keys() - discrete, discrete if self.relaxing else ())
-
-    def through(self, number: int, pathwise: Sites, cut: Sites) -> tuple[Loss, ...]:
-        """The losses that a derivative carried by the site's value comes to first."""
-        return tuple(loss for loss in self.losses.of(pathwise, cut) if number in loss.sources[0])
-
-    def sound(self, info: SiteInfo) -> tuple[Estimator, ...]:
-        """The estimators that do not refuse the site, the preferred ones first."""
-        able = [e for e in self.own if self.refusal(e, info) is None]
-        return tuple(sorted(able, key=lambda e: -e.preference(info)))
-
-    def refusal(self, estimator: Estimator, info: SiteInfo) -> str | None:
-        """Why an estimator cannot serve a site."""
-        reason = estimator.refuses(info)
-        if reason is None and self.order == 2:
-            its_law = self.laws[info.number]
-            moving = any(self.sites[info.number].node.inputs[i] in self.most for i in its_law.kinks)
-            return second.refusal(estimator, its_law, moving)
-        return reason
-
-    # The choice
-
+class _Chooser(Situation):
     def plan(self) -> Plan:
         if self.requests.every is not None and self.requests.every.estimator.whole_program:
             if self.order == 2:
@@ -226,6 +106,7 @@ class _Chooser:
         if self.requests.every is not None:
             pathwise = self.spread(self.requests.every, pathwise)
         pathwise = self.mend(pathwise)
+        pathwise = self.improve(pathwise)
         self.refuse(pathwise)
         choices = {number: self.choice(number, pathwise) for number in self.sites}
         unserved = refusals.unserved if self.order == 1 else second.unserved
@@ -294,6 +175,16 @@ class _Chooser:
                 pathwise, changed = back, changed - {number}
         for number in self.soft & changed:
             del self.pinned[number]
+        return pathwise
+
+    def improve(self, pathwise: frozenset[int]) -> frozenset[int]:
+        """Without the spectra that an estimator that is not pathwise prefers to serve, and can without a loss."""
+        for number in sorted(pathwise - self.pinned.keys()):
+            if not self.laws[number].rescaled or number in self.cut_sites(pathwise):
+                continue
+            sound, without = self.sound(self.info(number, pathwise)), pathwise - {number}
+            if sound and not sound[0].pathwise and len(self.lost(without)) <= len(self.lost(pathwise)):
+                pathwise = without
         return pathwise
 
     def change(self, sites: tuple[int, ...], params: tuple[str, ...], pathwise: frozenset[int]) -> set[int] | None:
@@ -385,6 +276,7 @@ class _Chooser:
     def row(self, site: SiteContext, choice: _Choice) -> SitePlan:
         estimator = choice.estimator
         options = choice.asked.options if choice.asked else choice.options
+        steered = estimator is not None and estimator.offers and choice.asked is None
         return SitePlan(
             site=site.name,
             number=site.number,
@@ -396,4 +288,5 @@ class _Chooser:
             relative_cost=cost_of(estimator, site) if estimator else 0.0,
             influences=self.graph.influences(site.number),
             line=site.node.span.line,
+            importance=natural(self.graph, site.number) if steered else None,
         )

@@ -1,7 +1,9 @@
 """Which candidate of an event is kept: the importance of a site's candidates, as a plan has it.
 
 It is a positive function of what is known when the site draws, and multiplies the weights with which candidates are
-chosen: a product of step functions of a few features, times a level of the site. `hepppl.planning.learning` makes it.
+chosen: a product of functions of a few features, times a level of the site. `hepppl.planning.learning` makes step
+functions of them. Without a pilot run, a particle that shares its energy among those that it spawns is as important as
+its part of the energy of the first one.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ MOST = 24  # features of a site that are looked at: the first half are what a pa
 
 @dataclass(frozen=True)
 class Feature:
-    """A number known when a site draws. ``kind``: "value" (of the program, with ``number`` its id), "siblings"
-    (particles that wait), "steps" (of the particle's own stream). ``text``: what it is called."""
+    """A number known when a site draws. ``kind``: "value" (of the program, with ``number`` its id), "part" (what the
+    particle has of a value that is shared, relative to the first particle), "siblings" (particles that wait), "steps"
+    (of the particle's own stream). ``text``: what it is called."""
 
     kind: str
     number: int
@@ -28,21 +31,23 @@ class Feature:
 
 @dataclass(frozen=True)
 class Factor:
-    """A step function: ``heights[k]`` where k of the ``edges``, in rising order, lie below the feature."""
+    """A step function: ``heights[k]`` where k of the ``edges``, in rising order, lie below the feature; times the
+    feature itself where it is ``linear``."""
 
     feature: Feature
     edges: tuple[float, ...]
     heights: tuple[float, ...]
+    linear: bool = False
 
 
 @dataclass(frozen=True)
 class Importance:
     """``level`` times the product of the ``factors``. ``guessed``: it goes with base weights made without derivatives
-    (reverse mode); in the other mode it is not used."""
+    (reverse mode); in the other mode it is not used. None: it goes with both."""
 
     level: float
     factors: tuple[Factor, ...] = ()
-    guessed: bool = False
+    guessed: bool | None = False
 
     def unknown(self, known: Sequence[Feature]) -> list[Feature]:
         """Features that are not among these."""
@@ -53,7 +58,12 @@ class Importance:
         """From plain data, as `dataclasses.asdict` gives it. Raises KeyError, TypeError or ValueError where it is not
         that of one."""
         factors = [
-            Factor(Feature(**f["feature"]), tuple(map(float, f["edges"])), tuple(map(float, f["heights"])))
+            Factor(
+                Feature(**f["feature"]),
+                tuple(map(float, f["edges"])),
+                tuple(map(float, f["heights"])),
+                bool(f.get("linear", False)),
+            )
             for f in data["factors"]
         ]
         heights = [data["level"], *(h for factor in factors for h in factor.heights)]
@@ -61,11 +71,14 @@ class Importance:
             raise ValueError("an importance that is not positive")
         if any(len(f.heights) != len(f.edges) + 1 or list(f.edges) != sorted(f.edges) for f in factors):
             raise ValueError("an importance whose steps do not fit")
-        return cls(float(data["level"]), tuple(factors), bool(data["guessed"]))
+        guessed = data["guessed"]
+        return cls(float(data["level"]), tuple(factors), None if guessed is None else bool(guessed))
 
     @property
     def why(self) -> str:
         names = " and ".join(factor.feature.text for factor in self.factors)
+        if self.guessed is None:
+            return f"a candidate is as important as {names}"
         return f"importance learned from {names}" if names else "importance learned"
 
 
@@ -79,5 +92,20 @@ def features(graph: ModelGraph, number: int) -> tuple[Feature, ...]:
         if scalar and (value.name or value in own):
             found.append(Feature("value", value.id, value.name or f"an argument of {site.name}"))
     if site.process is not None:
+        part = part_of(graph, number)
+        found += [] if part is None else [part]
         found += [Feature("siblings", 0, "particles that wait"), Feature("steps", 0, "steps")]
     return tuple(found if len(found) <= MOST else found[: MOST // 2] + found[-MOST // 2 :])
+
+
+def part_of(graph: ModelGraph, number: int) -> Feature | None:
+    """What the particle has, as it draws, of the energy of the first one, or of another value that is shared."""
+    process = graph.site(number).process
+    formal = None if process is None else graph.shared().get(process)
+    return None if formal is None else Feature("part", formal.id, f"the particle's part of {formal.name}")
+
+
+def natural(graph: ModelGraph, number: int) -> Importance | None:
+    """The importance that needs no pilot run: of a particle that shares something, its part."""
+    part = part_of(graph, number)
+    return None if part is None else Importance(1.0, (Factor(part, (), (1.0,), linear=True),), guessed=None)

@@ -21,7 +21,8 @@ class Law:
     """``text``: the expression's names (``truncated(normal)``). ``bounds``: positions of the site's inputs that move
     the support. ``support_size``: the number of values where it is known, else None. ``arguments``: positions of the
     inputs by the names of the arguments, of a law that is no combinator. ``kinks``: positions of the inputs that may
-    move a kink of the density; ``jumps``: the density jumps (`hepppl.plugin.Distribution`)."""
+    move a kink of the density; ``jumps``: the density jumps (`hepppl.plugin.Distribution`). ``rescaled``: a law of
+    positive values that has no parameter but its scale."""
 
     text: str
     discrete: bool
@@ -31,6 +32,7 @@ class Law:
     arguments: Mapping[str, int] = field(default_factory=dict)
     kinks: frozenset[int] = frozenset()
     jumps: bool = False
+    rescaled: bool = False
 
 
 def law(site: Node) -> Law:
@@ -72,7 +74,9 @@ def _plain(dist: Dist, known: Distribution, site: Node) -> Law:
     moving = [position for name, position in _positions(dist).items() if name in _bounding(known)]
     at = _positions(dist)
     kinks = frozenset(at[name] for name in known.kinks if name in at)
-    return Law(dist.name, known.discrete, known.pathwise, size, frozenset(moving), at, kinks, known.jumps)
+    scaled = known.support == "positive" and all(p.dim in ("value", "inverse") for p in known.parameters)
+    rescaled = scaled and not _bounding(known)
+    return Law(dist.name, known.discrete, known.pathwise, size, frozenset(moving), at, kinks, known.jumps, rescaled)
 
 
 def _positions(dist: Dist) -> dict[str, int]:

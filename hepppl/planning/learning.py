@@ -48,8 +48,8 @@ def values(importance: Importance, features: Sequence[Feature], columns: np.ndar
     """The importance, (n,), of candidates with these ``features``, (n, features)."""
     h = np.full(len(columns), importance.level)
     for factor in importance.factors:
-        cells = np.searchsorted(factor.edges, columns[:, list(features).index(factor.feature)])
-        h = h * np.asarray(factor.heights)[cells]
+        x = columns[:, list(features).index(factor.feature)]
+        h = h * np.asarray(factor.heights)[np.searchsorted(factor.edges, x)] * (x if factor.linear else 1.0)
     return h
 
 

@@ -26,6 +26,8 @@ def reason(info: SiteInfo, its_law: Law, chosen: Estimator) -> str:
         return "continuous, and every use of it is smooth"
     if its_law.discrete:
         return "discrete: its value jumps" + ("; other derivatives differ with it, too" if info.interplay else "")
+    if info.spectrum:
+        return "a spectrum, which is smeared before it is cut: what its scale does is told by its own density"
     if its_law.pathwise is None:
         return f"draws of {its_law.text} cannot be differentiated"
     if info.nonsmooth:

@@ -38,7 +38,11 @@ class SiteInfo:
     ``instances``: how often an event comes by the site at most; None in processes and in `while`, where it varies.
     ``fixed_length``: the program has no `while` and no process. ``interplay``: it has none, and a pathwise derivative
     of an output may differ with the value of this site, which is discrete: what its jumps contribute is not all that
-    varies with it.
+    varies with it. ``shares``: in a process, what a particle shares among those that it spawns, as a rule its energy;
+    None where nothing is, or it is not seen to be. ``by_event``: each event's own gradient is known, as in forward mode
+    and in programs of fixed length. ``spectrum``: a continuous law of positive values, of which a parameter moves
+    only the scale, and whose value moves those of later sites that are cut: the score is then of the size of a relative
+    change of the scale, however narrow the later laws are.
     """
 
     name: str
@@ -60,6 +64,9 @@ class SiteInfo:
     instances: int | None = None
     fixed_length: bool = False
     interplay: bool = False
+    shares: str | None = None
+    by_event: bool = True
+    spectrum: bool = False
 
 
 @dataclass(frozen=True)

@@ -48,11 +48,11 @@ class Blend(Estimator):
         return None
 
     def preference(self, site: SiteInfo) -> int:
-        """The score sees what an alternative does not: how other derivatives differ with the value, and how values
-        differ that are not neighbours. Programs whose length is random are left to estimators that serve them in both
-        modes."""
+        """The score sees what an alternative does not: how other derivatives differ with the value, how values differ
+        that are not neighbours, and the draws of a shower beside the one that is changed. It needs each event's own
+        gradient."""
         many = site.distribution in (*COUNTS, "categorical")
-        favoured = site.interplay or (site.fixed_length and many)
+        favoured = site.interplay or (site.fixed_length and many) or (site.shares is not None and site.by_event)
         return PREFERRED + 1 if favoured else self.rank
 
     def suggested(self, site: SiteInfo) -> Mapping[str, Any]:

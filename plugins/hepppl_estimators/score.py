@@ -9,6 +9,7 @@ from hepppl.plugin import Estimator, SiteInfo
 
 BASELINES = ("loo", "optimal", "steered", "none")
 DEFAULT = "loo"
+SPECTRUM = 31  # above the rank of `reparam`
 
 
 class Score(Estimator):
@@ -18,6 +19,11 @@ class Score(Estimator):
         if site.moving_support:
             return f"the support of {site.distribution} moves with a parameter here, which the score does not see"
         return None
+
+    def preference(self, site: SiteInfo) -> int:
+        """Of a spectrum that is smeared and then cut, the score is what a relative change of its scale makes; the cut
+        of what is measured tells more where the smearing is as wide as the spectrum, and less the narrower it is."""
+        return SPECTRUM if site.spectrum else self.rank
 
     def check_options(self, options: Mapping[str, Any]) -> str | None:
         baseline = options.get("baseline", DEFAULT)

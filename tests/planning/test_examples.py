@@ -10,7 +10,7 @@ from .load import NAMES, program
 
 #: site -> (estimator, a word of the reason)
 EXPECTED = {
-    "absorber": {"phi": (None, "does not depend"), "shower.interacts": ("stochastic_ad", "discrete")},
+    "absorber": {"phi": (None, "does not depend"), "shower.interacts": ("blend", "discrete")},
     "counting": {"n": ("blend", "discrete")},
     "cut": {"pt_true": (None, "does not depend"), "pt": ("boundary", "comparison in line 8")},
     "cut_optimisation": {

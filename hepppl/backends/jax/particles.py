@@ -145,6 +145,7 @@ class Particles:
     choice: Choice | None = None
     override: Override | None = None
     inner: bool = False  # of a process that runs inside a step of another one, whose subtree is what runs again
+    firsts: dict[int, Array] = field(default_factory=dict)  # what the first particle has, by id of what is shared
     count: Count = field(default_factory=lambda: Count(0, 0))
 
     def __post_init__(self) -> None:

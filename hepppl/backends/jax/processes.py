@@ -156,6 +156,16 @@ def root_particle(run: Run, m: Machine, args: list[Val], key: tuple[Array, Array
     return Particle(slots, kind, (*key, zero.astype(jnp.uint32)))
 
 
+def first_of(run: Run, args: list[Val], size: int) -> dict[int, Array]:
+    """What the first particle has of what particles share: (events,) by the id of each process's formal."""
+    shared, root = run.lowering.graph.shared(), run.node.attrs["process"]
+    if root not in shared:
+        return {}
+    place = run.lowering.program.processes[root].formals.index(shared[root])
+    first = batch(args[place], size).p
+    return {shared[key].id: first for key in run.layout.keys if key in shared}
+
+
 def root_track(run: Run, m: Machine, args: list[Val], key: tuple[Array, Array], collect: bool) -> Track:
     size = m.size
     particle = root_particle(run, m, args, key)
@@ -212,6 +222,7 @@ def follow(
         p = Particles(
             lowering, run.layout, run.reduces, dict(zip(keys, given, strict=True)), state.particle, state.height, stack,
             capacity, [list(a) for a in state.accumulators], overflow, state.choice, override, inner,
+            firsts=first_of(run, args, lanes),
         )  # fmt: skip
         p.outside = [list(a) for a in p.outside]
         w.particles = p

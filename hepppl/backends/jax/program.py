@@ -29,6 +29,7 @@ from hepppl.diagnostics import Diagnostic
 from hepppl.diagnostics.errors import HepPlanError
 from hepppl.graph import ModelGraph, Tensor
 from hepppl.planning.plan import Plan
+from hepppl.planning.situation import FORWARD
 
 Progress = Callable[[int, int], None]
 #: Events of a run: the number of the first one, and how many.
@@ -38,9 +39,6 @@ Part = tuple[int, int]
 #: the cache, several of which make one call.
 TILE, TILES, SMALL = 2048, 64, 256
 QUEUES = (SMALL, TILE, 16384, 65536)
-#: More parameters than this, and than the outputs have elements, are differentiated in reverse mode, where the program
-#: allows it: a derivative that is carried forward serves all elements.
-FORWARD = 8
 #: More parameters than this are differentiated for whole tiles of events, where nothing needs each event's gradient.
 SINGLE = 64
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from hepppl.backends.jax.value import batch
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from hepppl.backends.jax.lowering import Lowering
     from hepppl.backends.jax.machine import Machine
 
+SMALLEST = np.float32(1e-6)  # part of what the first particle has
+
 
 class Steering:
     """``importances`` of the sites whose candidates have one; ``features`` that the sites note in a pilot run, and
@@ -23,8 +26,8 @@ class Steering:
     def __init__(self, lowering: Lowering) -> None:
         settings, graph, served = lowering.settings, lowering.graph, lowering.group_of
         guessed = settings.reverse or settings.guessed
-        rows = [row for row in lowering.rows.values() if row.importance is not None and row.number in served]
-        self.importances = {r.number: r.importance for r in rows if r.importance and r.importance.guessed == guessed}
+        asked = {row.number: row.importance for row in lowering.rows.values() if row.number in served}
+        self.importances = {n: found for n, found in asked.items() if found and found.guessed in (guessed, None)}
         self.features = {number: features(graph, number) for number in served} if settings.pilot else {}
         self.noting = max(map(len, self.features.values()), default=0)
         wanted = {number: list(found) for number, found in self.features.items()}
@@ -33,7 +36,7 @@ class Steering:
         self.telling: dict[int, dict[Feature, Value]] = {}
         for number, found in wanted.items():
             known = {value.id: value for value in graph.known_at(number)}
-            self.telling[number] = {f: known[f.number] for f in found if f.kind == "value"}
+            self.telling[number] = {f: known[f.number] for f in found if f.kind in ("value", "part")}
 
 
 def importance(lowering: Lowering, m: Machine, number: int) -> Array | None:
@@ -47,7 +50,7 @@ def importance(lowering: Lowering, m: Machine, number: int) -> Array | None:
         x, step = read(lowering, m, number, factor.feature), jnp.full(m.size, factor.heights[0], real)
         for edge, height in zip(factor.edges, factor.heights[1:], strict=True):
             step = jnp.where(x > real.type(edge), real.type(height), step)
-        h = h * step
+        h = h * (step * x if factor.linear else step)
     return h
 
 
@@ -61,9 +64,18 @@ def note(lowering: Lowering, m: Machine, number: int, h: Array | None) -> Array:
 
 def read(lowering: Lowering, m: Machine, number: int, feature: Feature) -> Array:
     """A feature in the event itself, (events,), without derivative."""
-    if feature.kind == "value":
+    if feature.kind in ("value", "part"):
         x = batch(m.env[lowering.steering.telling[number][feature]], m.size).p
+        if feature.kind == "part":
+            x = part(m, feature, x)
     else:
         assert m.particles is not None
         x = m.particles.height if feature.kind == "siblings" else m.particles.current.stream[2]
     return lax.stop_gradient(x).astype(lowering.settings.dtype)
+
+
+def part(m: Machine, feature: Feature, x: Array) -> Array:
+    """The particle's ``x`` over that of the first particle, within what can be divided by."""
+    assert m.particles is not None
+    share = x / m.particles.firsts[feature.number]
+    return jnp.where(jnp.isnan(share), 1, jnp.clip(share, SMALLEST, 1 / SMALLEST))
