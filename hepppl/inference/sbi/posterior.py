@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: Chains whose split R̂ is larger have not found the same posterior.
 CONVERGED = 1.05
+#: Fewest draws that chains are run for, 64 in each of 32: R̂ of a few points says that they are few.
+FEWEST = 2048
 #: Most numbers drawn in one call (experiments × points).
 CALL = 200_000
 
@@ -115,8 +117,8 @@ class Posterior:
         """``n`` draws from the posterior: name -> (n, …) in base units. ``data``: output -> what was observed, one
         event's value or a leading axis of events. Raises `HepValueError` (E481 to E483, E485) for the data, and
         `HepResultError` (E931, with the draws as ``.result``) where chains did not converge."""
-        y, chains = self.draw(self.seen(data), n, seed)
-        drawn = self.prior.unpack(self.prior.from_normal(y[0]))
+        y, chains = self.draw(self.seen(data), n if self.direct else max(n, FEWEST), seed)
+        drawn = self.prior.unpack(self.prior.from_normal(y[0, :n]))
         if chains is not None:
             self._converged(chains[0], drawn)
         return drawn
@@ -152,15 +154,18 @@ class Posterior:
     # ------------------------------------------------------------ for batches, in the prior's coordinates
 
     @disk.programs()
-    def draw(self, x: Any, n: int, seed: int, effort: sampling.Effort | None = None) -> tuple[np.ndarray, Any]:
-        """(experiments, n, dim), and the chains that they come from, where there are some."""
+    def draw(
+        self, x: Any, n: int, seed: int, effort: sampling.Effort | None = None, of: Any = log_likelihood
+    ) -> tuple[np.ndarray, Any]:
+        """(experiments, n, dim), and the chains that they come from, where there are some. ``of``: what chains take for
+        the log-likelihood."""
         key = sampling.key_of(seed)
         if self.direct:
             size = max(CALL // n, 1)
             pieces = batches(x, size)
             each = [self._direct(part, n, jr.fold_in(key, i)) for i, part in enumerate(pieces)]
             return np.concatenate(each), None
-        chains = sampling.sample(log_likelihood, self.networks, x, self.prior.dim, n, key, effort)
+        chains = sampling.sample(of, self.networks, x, self.prior.dim, n, key, effort)
         flat = chains.reshape(len(chains), -1, self.prior.dim)
         order = np.random.default_rng(seed).permutation(flat.shape[1])[:n]
         return flat[:, order], chains

@@ -4,9 +4,9 @@
 (truncated proposals: Deistler, Goncalves and Macke, arXiv:2210.04815). Inside, they have the density of the prior up to
 a constant, so that the loss stays the plain one, on the simulations of all rounds, and needs no correction. The region
 is where the learned posterior is large against the prior, {θ: q(θ|x) ≥ c p(θ)}, which does not depend on coordinates;
-each lies in the one before. ``nle``, ``nre``: points are draws from the posterior so far, since a likelihood, or a
-ratio up to a function of the data, may be learned from points of any law (Papamakarios, Sterratt and
-Murray, arXiv:1805.07226; Durkan, Murray and Papamakarios, arXiv:2002.03712).
+each lies in the one before. ``nle``, ``nre``: a likelihood, or a ratio up to a function of the data, may be learned
+from points of any law (Papamakarios, Sterratt and Murray, arXiv:1805.07226; Durkan, Murray and Papamakarios,
+arXiv:2002.03712); half of them are draws from the posterior so far, and half lie around it (`wider`).
 
 What comes out serves one observation, and calibration over the prior has no say in it. It is checked around the
 observation instead, where an exact posterior gives uniform ranks too (`check`).
@@ -48,6 +48,9 @@ STEP = 0xD1B54A32D192ED03
 #: Posterior draws of an experiment around the observation, and how many of them must lie inside the regions: where
 #: fewer do, all count, so that a posterior that has left them is seen.
 NEAR, FEWEST = 2_000, 20
+
+#: The power of the likelihood that makes a posterior twice as wide, where it is normal and its prior flat.
+WIDER = 0.25
 
 #: As of `hepppl.inference.sbi.methods`.
 Progress = Callable[[str, int, int], None]
@@ -155,10 +158,17 @@ def inside(regions: tuple[Region, ...], y: np.ndarray) -> np.ndarray:
 
 def propose(posterior: Posterior, x: Any, regions: tuple[Region, ...], n: int, seed: int) -> np.ndarray:
     """``n`` points (n, dim) in the prior's coordinates for the next round: of the prior inside all ``regions``, or,
-    where the networks are likelihoods, of the posterior."""
+    where the networks are likelihoods, of the posterior and of a wider one by halves."""
     if regions:
         return truncated(regions, posterior.prior.dim, n, seed)
-    return np.asarray(posterior.draw(x, n, seed)[0][0], float)
+    near, _ = posterior.draw(x, n - n // 2, seed)
+    around, _ = posterior.draw(x, n // 2, (seed + 1) % inputs.SEEDS, of=wider)
+    return np.concatenate([near[0], around[0]]).astype(float)
+
+
+def wider(networks: tuple[Any, ...], y: Array, x: Any) -> Array:
+    """The log-likelihood of a posterior that is wider: where a posterior ends is learned from simulations beyond."""
+    return WIDER * log_likelihood(networks, y, x)
 
 
 def truncated(regions: tuple[Region, ...], dim: int, n: int, seed: int) -> np.ndarray:
@@ -180,7 +190,7 @@ def truncated(regions: tuple[Region, ...], dim: int, n: int, seed: int) -> np.nd
     message = (
         f"the region around the observation is too small to draw from: it holds {count} of {PIECE * pieces:,} draws"
     )
-    hint = "take fewer rounds, or nle or nre, whose proposals are draws from the posterior"
+    hint = "take fewer rounds, or nle or nre, whose proposals need no region"
     raise HepUnsupportedError(Diagnostic("E724", message, hints=(hint,)))
 
 

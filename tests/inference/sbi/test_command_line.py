@@ -22,7 +22,7 @@ def test_rounds_pictures_and_a_comparison(tmp_path: Path) -> None:
     data.write_text('{"x": 2, "y": 3}')
     common = ["infer", str(program), "--data", str(data)]
     reference, kept = str(tmp_path / "nuts.nc"), str(tmp_path / "g.eqx")
-    first = CliRunner().invoke(app, [*common, "--samples", "300", "--warmup", "300", "-o", reference])
+    first = CliRunner().invoke(app, [*common, "--samples", "2000", "--warmup", "500", "-o", reference])
     assert first.exit_code == 0, first.stderr
     more = ["--rounds", "2", "--ensemble", "2", "--calibrate", "100", "--save", kept]
     pictures = ["--plot", str(tmp_path / "c.png"), "--plot-calibration", str(tmp_path / "k.png")]

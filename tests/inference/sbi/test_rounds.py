@@ -141,6 +141,16 @@ class ExactLikelihood(Likelihood):
         return (-0.5 * ((seen - y[0] - self.off * NOISE) / (self.wide * NOISE)) ** 2 - jnp.log(self.wide)).sum()
 
 
+class Needles(Likelihood):
+    """At a = 1.3 and at -0.4, far thinner than what is between."""
+
+    def __init__(self) -> None:
+        self.flow = None  # type: ignore[assignment]
+
+    def log_likelihood(self, y: Array, x: Any) -> Array:
+        return -0.5 * (jnp.minimum(jnp.abs(y[0] - 1.3), jnp.abs(y[0] + 0.4)) / 1e-4) ** 2 + 0 * x["fixed"].sum()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [ExactPosterior, ExactLikelihood])
 @pytest.mark.parametrize(("off", "wide", "passes"), [(0.0, 1.0, True), (0.6, 1.0, False), (0.0, 0.5, False)])
@@ -160,9 +170,41 @@ def test_checks_around_the_observation(kind: type, off: float, wide: float, pass
     assert found.ok == passes
 
 
-# ---------------------------------------------------------------- learned
+@pytest.mark.slow
+def test_the_points_of_likelihoods_reach_beyond_the_posterior() -> None:
+    """Half are draws from N(0.8 x, 0.2), and half from the posterior of a likelihood of twice the noise, N(x / 2, 0.5),
+    in no order: Kolmogorov–Smirnov of every fourth at 1e-4, and not draws from the posterior alone."""
+    prior = Prior.of(hepppl.parse(KNOWN))
+    seen = features.fit(prior.model, Simulator(prior).draw(500, 0), ["value"])
+    (column,) = seen.columns
+    network = ExactLikelihood(column.loc, column.scale, 0.0, 1.0)
+    posterior = Posterior("nle", prior, seen, Shape(), (network,), 500, 0)
+    drawn = rounds.propose(posterior, posterior.seen({"value": 1.7}), (), 4001, 2)[::4]
+    assert drawn.shape == (1001, 1)
+    near, around = stats.norm(0.8 * 1.7, 0.2**0.5), stats.norm(1.7 / 2, 0.5**0.5)
+    assert stats.kstest(drawn[:, 0], lambda y: (near.cdf(y) + around.cdf(y)) / 2).pvalue > 1e-4
+    assert stats.kstest(drawn[:, 0], near.cdf).pvalue < 1e-4
 
-UNMIXED = pytest.mark.xfail(raises=hepppl.HepResultError, strict=True, reason="chains this far out do not mix (E931)")
+
+@pytest.mark.slow
+def test_few_draws_are_of_chains_long_enough_to_be_judged() -> None:
+    """A posterior four standard deviations out gives a hundred draws from each of ten seeds (by chains of as few R̂ is
+    over 1.05); one of two needles, between which no chain goes, gives none."""
+    prior = Prior.of(hepppl.parse(KNOWN))
+    seen = features.fit(prior.model, Simulator(prior).draw(500, 0), ["value"])
+    (column,) = seen.columns
+    tail = ExactLikelihood(column.loc, column.scale, 0.0, 1.0)
+    posterior = Posterior("nle", prior, seen, Shape(), (tail,), 500, 0)
+    for seed in range(10):
+        drawn = posterior.sample({"value": 5.0}, 100, seed)["a"]
+        assert abs(drawn.mean() - 4.0) < 4.5 * 0.2**0.5 / 10
+    with pytest.raises(hepppl.HepResultError) as caught:
+        replace(posterior, networks=(Needles(),)).sample({"value": 5.0}, 100)
+    assert [d.code for d in caught.value.diagnostics] == ["E931"]
+    assert caught.value.result["a"].shape == (100,)
+
+
+# ---------------------------------------------------------------- learned
 
 
 @pytest.fixture(scope="module")
@@ -172,23 +214,19 @@ def gaussian() -> hepppl.Model:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "ensemble", "within", "calibrate"),
-    [
-        ("npe", 2, 1 / 3, 200),
-        pytest.param("nle", 1, 1 / 3, 200, marks=UNMIXED),
-        pytest.param("nre", 1, 0.6, 0, marks=UNMIXED),
-    ],
+    ("name", "ensemble", "epochs", "calibrate"),
+    [("npe", 2, 30, 200), ("nle", 1, 30, 200), ("nre", 1, 100, 0)],
 )
 def test_the_tail_is_served_by_rounds(
-    name: str, ensemble: int, within: float, calibrate: int, gaussian: hepppl.Model, tmp_path: Path
+    name: str, ensemble: int, epochs: int, calibrate: int, gaussian: hepppl.Model, tmp_path: Path
 ) -> None:
     """pyprob's Gaussian, N(7.25, 0.9129), 2.8 standard deviations out in the prior, from 3,000 simulations in three
-    rounds and small networks: how near the mean comes, in units of its width."""
+    rounds and small networks: the mean to a third of its width, the width to a fifth."""
     options: dict[str, Any] = {"simulations": 3000, "ensemble": ensemble, "checkpoint": tmp_path / "kept", **SMALL}
-    options["calibrate"] = calibrate
+    options |= {"calibrate": calibrate, "schedule": Schedule(epochs=epochs, rate=5e-3)}
     found = train(gaussian, name, rounds=3, data=TAIL, **options)
     draws = found.sample(TAIL, 4000)["mu"]
-    assert abs(draws.mean() - 7.25) < 0.9129 * within
+    assert abs(draws.mean() - 7.25) < 0.9129 / 3
     assert draws.std() == pytest.approx(0.9129, rel=0.2)
     assert (found.rounds, len(found.networks), found.simulations) == (3, ensemble, 3000)
     assert (found.calibration is not None and found.calibration.local) == bool(calibrate)
