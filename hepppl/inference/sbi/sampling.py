@@ -110,7 +110,6 @@ def slice_step(
 @eqx.filter_jit
 def _chains(log_likelihood: Any, network: Any, x: Any, key: Array, dim: int, keep: int, effort: Effort) -> Array:
     """(experiments, chains, keep, dim)"""
-
     of_prior = Ellipses(jnp.zeros(dim), jnp.eye(dim))
 
     def experiment(x: Any, key: Array) -> Array:
@@ -124,9 +123,10 @@ def _chains(log_likelihood: Any, network: Any, x: Any, key: Array, dim: int, kee
         at = jr.categorical(pick, jnp.where(jnp.isfinite(likely), likely, -jnp.inf), shape=(effort.chains,))
 
         def step(ellipses: Ellipses, carry: Any, key: Array) -> Any:
-            keys = jr.split(key, effort.chains)
-            carry = jax.vmap(partial(slice_step, value, (ellipses, of_prior)))(*carry, keys)
-            return carry, carry[0]
+            update = jax.vmap(partial(slice_step, value, (ellipses, of_prior)))
+            y, v = carry
+            y, v = update(y, v, jr.split(key, effort.chains))
+            return (y, v), y
 
         def fit(state: Any, keys: Array) -> Any:
             ellipses, carry = state
