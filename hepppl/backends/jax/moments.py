@@ -148,13 +148,13 @@ class Sums:
         names = dict.fromkeys(name for name, _ in self.moments)
         means = {name: self.moments[name, 0].mean() for name in names}
         if self.together:
-            flat = {name: _rows(self.together[name].derivative()) for name in names}
+            flat = {name: self.together[name].derivative() for name in names}
         else:
-            flat = {name: [self.moments[name, i].derivative() for i in range(wrt.total)] for name in names}
+            flat = {name: _stacked([self.moments[name, i].derivative() for i in range(wrt.total)]) for name in names}
         return Gradient(
             {k: v[0] for k, v in means.items()},
             {k: v[1] for k, v in means.items()},
-            {name: _by_param(wrt, rows) for name, rows in flat.items()},
+            {name: _by_param(wrt, found) for name, found in flat.items()},
             self.events,
             self.faults.rows(),
             mode,
@@ -163,9 +163,9 @@ class Sums:
         )
 
 
-def _rows(of_all: Derivative) -> list[Derivative]:
-    """Derivatives (parameters, *shape), parameter by parameter."""
-    return [Derivative(*row) for row in zip(of_all.value, of_all.se, of_all.std, strict=True)]
+def _stacked(each: list[Derivative]) -> Derivative:
+    """Derivatives parameter by parameter as one of shape (parameters, *shape)."""
+    return Derivative(*(np.stack([getattr(d, field) for d in each]) for field in ("value", "se", "std")))
 
 
 def _spread(d_weight: np.ndarray, rank: int) -> np.ndarray:
@@ -173,13 +173,13 @@ def _spread(d_weight: np.ndarray, rank: int) -> np.ndarray:
     return d_weight.reshape(d_weight.shape[0], *[1] * (rank - d_weight.ndim), d_weight.shape[-1])
 
 
-def _by_param(wrt: Wrt, flat: list[Derivative]) -> dict[str, Derivative]:
+def _by_param(wrt: Wrt, flat: Derivative) -> dict[str, Derivative]:
+    """Of derivatives (parameters, *shape)."""
     result, ends = {}, np.cumsum([0, *wrt.sizes])
     for name, shape, a, b in zip(wrt.names, wrt.shapes, ends[:-1], ends[1:], strict=True):
 
-        def shaped(field: str, shape: Any = shape, a: int = a, b: int = b) -> np.ndarray:
-            rows = np.stack([getattr(d, field) for d in flat[a:b]], -1)
-            return rows.reshape((*rows.shape[:-1], *shape))
+        def shaped(rows: np.ndarray, shape: Any = shape, a: int = a, b: int = b) -> np.ndarray:
+            return np.moveaxis(rows[a:b], 0, -1).reshape((*rows.shape[1:], *shape))
 
-        result[name] = Derivative(shaped("value"), shaped("se"), shaped("std"))
+        result[name] = Derivative(shaped(flat.value), shaped(flat.se), shaped(flat.std))
     return result

@@ -39,6 +39,9 @@ Part = tuple[int, int]
 #: the cache, several of which make one call.
 TILE, TILES, SMALL = 2048, 64, 256
 QUEUES = (SMALL, TILE, 16384, 65536)
+#: Events whose matrix products are made at once: XLA makes those of small batches, or inside a loop over tiles, in twice
+#: the time.
+PRODUCTS = (SMALL, TILE, 4096, 16384)
 #: More parameters than this are differentiated for whole tiles of events, where nothing needs each event's gradient.
 SINGLE = 64
 
@@ -86,6 +89,7 @@ class Compiled:
         self.devices = devices  # that share the work; none: the default one does it
         self.origin = origin
         self.random_length = any(node.op in ("while", "process") for node in graph.nodes())
+        self.multiplies = any(node.op == "dot" for node in graph.nodes())
         shapes = {p.name: p.value.type.shape for p in graph.program.params if isinstance(p.value.type, Tensor)}
         names = plan.wrt if plan else ()
         self.wrt = run.Wrt(tuple(names), tuple(shapes[n] for n in names))
@@ -113,11 +117,12 @@ class Compiled:
         if self._batch is not None:
             return self._batch, 1
         if what == "taped":  # each call gives one sum: errors are read off some sixteen of them
-            return next((tile for tile in (2048, 1024, 512, 256) if n >= 16 * tile), 64), 1
+            most = TILE if self.random_length else 4 * TILE
+            return next((t for t in (8192, 4096, 2048, 1024, 512, 256) if t <= most and n >= 16 * t), 64), 1
         if self.random_length:
             return next((q for q in QUEUES if n <= q), QUEUES[-1]), 1
-        if n <= TILE:
-            return (SMALL if n <= SMALL else TILE), 1
+        if n <= TILE or self.multiplies:
+            return next((q for q in PRODUCTS if n <= q), PRODUCTS[-1]), 1
         return TILE, TILES if n > TILE * TILES // 2 else TILES // 8
 
     def stride(self, n: int, what: str | None = None) -> int:
