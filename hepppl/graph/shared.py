@@ -16,17 +16,8 @@ from hepppl.semantics.ir import Node, Process, Program, Region, Value, walk
 from hepppl.semantics.types import Tensor
 
 WAYS = 64  # through a step of a particle, at most
-ALGEBRA = (
-    "add",
-    "sub",
-    "mul",
-    "div",
-    "neg",
-    "square",
-    "pow",
-    "to_real",
-)  # what is written out
 DEPTH = 64  # of what is written out
+ALGEBRA = ("add", "sub", "mul", "div", "neg", "square", "pow", "to_real")  # other operations stay as they are
 
 
 def shared(program: Program) -> Mapping[str, Value]:

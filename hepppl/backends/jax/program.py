@@ -39,8 +39,7 @@ Part = tuple[int, int]
 #: the cache, several of which make one call.
 TILE, TILES, SMALL = 2048, 64, 256
 QUEUES = (SMALL, TILE, 16384, 65536)
-#: Events whose matrix products are made at once: XLA makes those of small batches, or inside a loop over tiles, in twice
-#: the time.
+#: Events whose matrix products are made at once: of few events, or in a loop over tiles, they take twice the time.
 PRODUCTS = (SMALL, TILE, 4096, 16384)
 #: More parameters than this are differentiated for whole tiles of events, where nothing needs each event's gradient.
 SINGLE = 64
