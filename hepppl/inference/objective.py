@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 
 from hepppl.backends.numpyro.joint import Joint, Slot, site_law
 from hepppl.backends.numpyro.laws import SiteLaw
@@ -73,7 +74,7 @@ class Objective:
 
     # ------------------------------------------------------------ compiled
 
-    @property
+    @cached_property
     def _compiled(self) -> Any:
         """Shared with what `replace` makes of this, as far as it is the same function."""
         key = self.posterior, self.interest, self.centre is None
@@ -83,8 +84,7 @@ class Objective:
 
     def _both(self, x: Array, centre: Array | None, observed: Mapping[str, Any]) -> Array:
         """The value and then the gradient, (1 + size,): one array is quicker to fetch than two."""
-        found = jax.value_and_grad(self.minus_log)(x, x if centre is None else centre, observed)
-        value, gradient = lax.optimization_barrier(found)
+        value, gradient = jax.value_and_grad(self.minus_log)(x, x if centre is None else centre, observed)
         return jnp.concatenate([value[None], gradient])
 
     @cached_property
@@ -99,9 +99,9 @@ class Objective:
     def value(self, x: Any) -> float:
         """At ``x``, shape (size,). Where it is not finite: a number that no minimum has."""
         value = self._call(x)[0]
-        return value if np.isfinite(value) else 1e30
+        return value if isfinite(value) else 1e30
 
     def gradient(self, x: Any) -> np.ndarray:
         """Shape (size,); zeros where it is not finite."""
         gradient = self._call(x)[1]
-        return gradient if np.isfinite(gradient).all() else np.nan_to_num(gradient, nan=0.0, posinf=0.0, neginf=0.0)
+        return gradient if isfinite(gradient.sum()) else np.nan_to_num(gradient, nan=0.0, posinf=0.0, neginf=0.0)

@@ -55,7 +55,9 @@ class Moments:
         self.merge(Moments(events, events, first, second))
 
     def _add(self, x: np.ndarray, events: int) -> None:
-        first, second = x.sum(-1), np.einsum("i...n,j...n->ij...", x, x) * (x.shape[-1] / events)
+        first = x.sum(-1)
+        square = np.einsum("i...n,j...n->ij...", x, x) if x.shape[-1] > 1 else first[:, None] * first
+        second = square * (x.shape[-1] / events)
         self.count += events
         self.entries += x.shape[-1]
         self.first = first if self.first is None else self.first + first
