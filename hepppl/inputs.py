@@ -248,6 +248,12 @@ def engine(precision: int, rounds: int, lanes: int | None, batch: int | None, ma
     return found
 
 
+def check_mode(mode: Any) -> None:
+    """Of `grad`. Raises `HepValueError` (E457)."""
+    if mode not in ("auto", "forward", "reverse"):
+        raise HepValueError(Diagnostic("E457", f"mode must be 'auto', 'forward' or 'reverse', found {mode!r}"))
+
+
 def devices(given: int | str | None) -> dict[str, int]:
     """How many devices share the work, as an option of a compilation: 0 for all, none where it is one. Raises
     `HepValueError` (E457)."""

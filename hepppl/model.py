@@ -105,15 +105,16 @@ class Model(Inferring, Curving):
         """
         from hepppl.planning import choose
 
+        inputs.check_mode(mode)
         names = [wrt] if isinstance(wrt, str) else wrt
         if not tune:
             return choose(self.model_graph, by=by, wrt=names, order=order, mode=mode)
         from hepppl import tuning
 
-        if order != 1:
-            raise HepValueError(
-                Diagnostic("E457", "a pilot run measures first derivatives: tune=True goes with order=1")
-            )
+        if order != 1 or mode != "auto":
+            what = "first derivatives" if order != 1 else "in the mode that is used by default"
+            other = "order=1" if order != 1 else "mode='auto'"
+            raise HepValueError(Diagnostic("E457", f"a pilot run measures {what}: tune=True goes with {other}"))
         n, seed = inputs.check_run(n, seed, 0.0)
         model = self.with_data(data)
         return tuning.tuned(model, by, names, n, seed, inputs.param_values(model.program, {**(params or {}), **values}))
@@ -237,6 +238,7 @@ class Model(Inferring, Curving):
         """
         from hepppl import results, scale, trust
 
+        inputs.check_mode(mode)
         n, seed = inputs.check_run(n, seed, tolerance)
         engine = inputs.engine(precision, rounds, lanes, batch, max_steps) | inputs.devices(devices)
         work = self._work(n, seed, data, {**(params or {}), **values}, {"mode": mode, **engine})
@@ -296,6 +298,7 @@ class Model(Inferring, Curving):
         """Pure functions of (key, params) for people who write JAX. Without parameters, a simulation only."""
         from hepppl.compiled import Compiled
 
+        inputs.check_mode(mode)
         engine = inputs.engine(precision, rounds, lanes, batch, max_steps)
         model = self.with_data(data)
         plan = model.plan(by, wrt, mode=mode) if model.program.params else None

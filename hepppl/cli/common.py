@@ -113,6 +113,9 @@ BY = click.option(
 )
 PLAN = click.option("--plan", "plan_file", type=click.Path(path_type=Path), help="A plan saved by 'hepppl plan -o'.")
 WRT = click.option("--wrt", multiple=True, metavar="NAME", help="Differentiate with respect to this (default: all).")
+MODE = click.option(
+    "--mode", type=click.Choice(["auto", "forward", "reverse"]), default="auto", help="How 'grad' differentiates."
+)
 UNIT = click.option(
     "--unit", "units", type=Pair("OUTPUT", "UNIT"), multiple=True, callback=pairs, help="Show an output in this unit."
 )

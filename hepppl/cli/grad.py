@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 @click.option("--scan", "scan_text", metavar="NAME=LOW:HIGH:POINTS", help="What --plot draws against: theta=1:4:13.")
 @click.option("--scan-events", type=int, help="Events at each point of the scan (default: a twentieth of -n).")
 @click.option("--hessian", is_flag=True, help="Second derivatives too, of all pairs of parameters.")
-@common.options(common.UNIT, common.TOLERANCE)
-@click.option("--mode", type=click.Choice(["auto", "forward", "reverse"]), default="auto", help="How to differentiate.")
-@common.options(common.ENGINE, common.SPREAD, common.JSON, common.QUIET)
+@common.options(common.UNIT, common.TOLERANCE, common.MODE, common.ENGINE, common.SPREAD, common.JSON, common.QUIET)
 def command(
     file: Path,
     n: int,

@@ -14,6 +14,7 @@ from hepppl.cli import common
 @common.options(common.BY, common.WRT, common.DATA, common.MODEL)
 @click.option("--tune", is_flag=True, help="Choose by a pilot run: the least variance × time of what is sound.")
 @click.option("--order", type=click.IntRange(1, 2), default=1, help="2: a plan for second derivatives.")
+@common.MODE
 @click.option("-n", "--events", "n", type=int, default=10_000, show_default=True, help="Events per candidate.")
 @common.options(common.SEED, common.PARAM)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the plan (JSON), for --plan of 'grad'.")
@@ -27,6 +28,7 @@ def command(
     model_name: str | None,
     tune: bool,
     order: int,
+    mode: str,
     n: int,
     seed: int,
     params: dict[str, str],
@@ -41,8 +43,10 @@ def command(
     """
     if tune and order == 2:
         raise click.UsageError("--tune measures first derivatives: --order 2 goes without it")
+    if tune and mode != "auto":
+        raise click.UsageError("--tune measures in the mode that is used by default: --mode goes without it")
     model = common.open_model(file, model_name, data_file)
-    plan = model.plan(by, list(wrt) or None, order=order, tune=tune, n=n, seed=seed, params=params)
+    plan = model.plan(by, list(wrt) or None, order=order, mode=mode, tune=tune, n=n, seed=seed, params=params)
     if output is not None:
         from hepppl.io.write import write_text
         from hepppl.planning import dumps

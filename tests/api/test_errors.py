@@ -48,6 +48,17 @@ def test_inputs(choice: hepppl.Model, method: str, arguments: dict[str, Any], co
     assert says in str(caught.value)
 
 
+@pytest.mark.parametrize(("method", "given"), [("grad", (10,)), ("plan", ()), ("compile", ())])
+def test_a_mode_is_one_of_three(choice: hepppl.Model, method: str, given: tuple[int, ...]) -> None:
+    with pytest.raises(hepppl.HepValueError, match="mode must be 'auto', 'forward' or 'reverse', found 'backward'"):
+        getattr(choice, method)(*given, mode="backward")
+
+
+def test_a_pilot_run_measures_in_the_mode_that_is_used(choice: hepppl.Model) -> None:
+    with pytest.raises(hepppl.HepValueError, match="tune=True goes with mode='auto'"):
+        choice.plan(tune=True, mode="reverse")
+
+
 def test_everything_wrong_is_reported_at_once(choice: hepppl.Model) -> None:
     with pytest.raises(hepppl.HepValueError) as caught:
         choice.simulate(10, y=1, z=2, x=5)

@@ -246,3 +246,5 @@ def test_second_derivatives(run: Callable[..., Any]) -> None:
     assert run("grad", "choice.hep", "--hessian", "--mode", "reverse").status == 2
     assert "second derivatives" in run("plan", "choice.hep", "--order", 2).stdout
     assert run("plan", "choice.hep", "--order", 2, "--tune").status == 2
+    assert "stochastic_ad" in run("plan", "choice.hep", "--mode", "reverse").stdout
+    assert run("plan", "choice.hep", "--mode", "reverse", "--tune").status == 2
