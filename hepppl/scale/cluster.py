@@ -7,6 +7,7 @@ another. No more parts are under way than keep the workers busy, so that memory 
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 import threading
 from collections.abc import Iterator, Sequence
@@ -41,13 +42,14 @@ def run(dask: Any, work: Work, parts: Sequence[Part]) -> Iterator[Any]:
     key = hashlib.sha256(payload).hexdigest()
     with ExitStack() as stack:
         client = _client(distributed, dask, stack)
-        window = AHEAD * max(1, sum(client.nthreads().values()))
+        threads = client.nthreads().values()
+        window, each = AHEAD * max(1, sum(threads)), min(threads, default=1)
         waiting: list[Any] = []
         try:
             for index in range(len(parts)):
                 while len(waiting) < min(window, len(parts) - index):
                     part = parts[index + len(waiting)]
-                    waiting.append(client.submit(_part, key, payload, part, pure=False))
+                    waiting.append(client.submit(_part, key, payload, part, each, pure=False))
                 yield waiting[0].result()
                 waiting.pop(0).release()
         except (distributed.KilledWorker, distributed.client.FutureCancelledError, OSError) as error:
@@ -87,9 +89,11 @@ def _first_line(error: BaseException) -> str:
     return (str(error) or type(error).__name__).partition("\n")[0]
 
 
-def _part(key: str, payload: bytes, part: Part) -> Any:
-    """On a worker: one part. Threads take turns, since one part uses all that XLA has."""
+def _part(key: str, payload: bytes, part: Part, threads: int) -> Any:
+    """On a worker: one part. Threads take turns, since one part uses all that XLA has: as many ``threads`` as the
+    worker, where JAX has not begun. By itself each worker would take all cores, and two no less time than one."""
     with _busy:
+        os.environ.setdefault("PJRT_NPROC", str(threads))
         if key not in _works:
             _keep(_works, key, _compiled_before(pickle.loads(payload)))
         return _works[key].run(part)

@@ -99,6 +99,7 @@ def test_workers_give_the_events_of_one_process(client: Any, tmp_path: Path) -> 
     assert shared.gradient["value"]["p"] == pytest.approx(alone.gradient["value"]["p"], rel=1e-12)
     assert shared.se["value"]["p"] == pytest.approx(alone.se["value"]["p"], rel=1e-12)
     assert shared.events == 1100
+    assert set(client.run(os.getenv, "PJRT_NPROC").values()) == {"1"}  # else each worker's XLA would take all cores
 
 
 @pytest.mark.slow
@@ -125,11 +126,12 @@ def test_a_worker_compiles_a_program_once(monkeypatch: pytest.MonkeyPatch) -> No
     from hepppl import inputs
     from hepppl.scale import cluster
 
+    monkeypatch.setenv("PJRT_NPROC", "1")
     monkeypatch.setattr(cluster, "_works", {})
     monkeypatch.setattr(cluster, "_programs", {})
     walk, engine = hepppl.parse(WALK), inputs.engine(32, 13, None, 256, 1_000_000)
     runs = [walk._work(256, seed, None, {"p": p}, engine) for seed, p in ((0, 20.0), (1, 20.0), (1, 30.0))]
-    found = [cluster._part(str(i), pickle.dumps(run), (0, 256)) for i, run in enumerate(runs)]
+    found = [cluster._part(str(i), pickle.dumps(run), (0, 256), 1) for i, run in enumerate(runs)]
     assert len(cluster._works) == 3
     assert len({id(work.compiled) for work in cluster._works.values()}) == 1
     assert found[0].compile_seconds > 0
