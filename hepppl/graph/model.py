@@ -81,6 +81,11 @@ class ModelGraph:
         """By process, the formal that a particle shares among those that it spawns (`hepppl.graph.shared`)."""
         return self._once("shared", lambda: _shared.shared(self.program))
 
+    def shared_at(self, number: int) -> Value | None:
+        """What is shared in the process of the site of that number; None outside processes, and where nothing is."""
+        process = self.site(number).process
+        return None if process is None else self.shared().get(process)
+
     def reduces_of(self, collection: Value) -> tuple[Node, ...]:
         """The reductions over a collection, in program order."""
         return tuple(

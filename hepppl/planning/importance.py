@@ -100,8 +100,7 @@ def features(graph: ModelGraph, number: int) -> tuple[Feature, ...]:
 
 def part_of(graph: ModelGraph, number: int) -> Feature | None:
     """What the particle has, as it draws, of the energy of the first one, or of another value that is shared."""
-    process = graph.site(number).process
-    formal = None if process is None else graph.shared().get(process)
+    formal = graph.shared_at(number)
     return None if formal is None else Feature("part", formal.id, f"the particle's part of {formal.name}")
 
 

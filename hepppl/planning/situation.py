@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from math import prod
 
-from hepppl.graph import Flow, ModelGraph, SiteContext
+from hepppl.graph import Flow, ModelGraph
 from hepppl.planning import second, shadows
 from hepppl.planning.laws import law
 from hepppl.planning.losses import Loss, Losses, Sites
@@ -104,7 +104,7 @@ class Situation:
             crossings=crossings,
             obstacles=obstacles,
             fixed_length=self.fixed_length,
-            shares=self.shares(site),
+            shares=None if (shared := self.graph.shared_at(number)) is None else shared.name,
             by_event=self.fixed_length or self.forward,
             spectrum=depends and its_law.rescaled and self.graph.moves(number, self.cut_sites(pathwise) - {number}),
             interplay=its_law.discrete and depends and self.interplay(number, pathwise),
@@ -120,10 +120,6 @@ class Situation:
         if key not in self._interplay:
             self._interplay[key] = self.graph.interplay(number, self.flow(pathwise))
         return self._interplay[key]
-
-    def shares(self, site: SiteContext) -> str | None:
-        formal = None if site.process is None else self.graph.shared().get(site.process)
-        return None if formal is None else formal.name
 
     @cached_property
     def forward(self) -> bool:
