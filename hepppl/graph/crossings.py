@@ -103,6 +103,7 @@ class State:
 class Tracer:
     def __init__(self, places: Map, diffuse: frozenset[Point], pool: Pool):
         self.map, self.diffuse, self.pool = places, diffuse, pool
+        self._replaced: dict[object, dict[Expr, Expr]] = {}  # ways that meet take the same steps
 
     def cases(self, use: Node) -> tuple[Case, ...]:
         """Every way back from a rough use."""
@@ -199,7 +200,7 @@ class Tracer:
         return [self._with(state, {value: self.pool.operation(node)})]
 
     def _with(self, state: State, by: Mapping[Value, Expr], region: Region | None = None) -> State:
-        done: dict[Expr, Expr] = {}
+        done = self._replaced.setdefault(tuple(by.items()), {})
         operands = tuple(self.pool.replace(e, by, done) for e in state.operands)
         guards = tuple((self.pool.replace(e, by, done), holds) for e, holds in state.guards)
         return State(region or state.region, operands, guards, state.closed)

@@ -48,28 +48,32 @@ class Pool:
         return self._intern(("number", type(number), number), Expr("number", number=number))
 
     def apply(self, op: str, args: tuple[Expr, ...], node: Node | None = None) -> Expr:
+        key = (op, args, node)
+        if key in self._known:
+            return self._known[key]
         leaves = frozenset().union(*(arg.leaves for arg in args))
         depth = 1 + max((arg.depth for arg in args), default=0)
-        return self._intern((op, args, node), Expr(op, args, node, leaves=leaves, depth=depth))
+        return self._intern(key, Expr(op, args, node, leaves=leaves, depth=depth))
 
     def operation(self, node: Node) -> Expr:
         """A pure operation of the program on its own inputs."""
         return self.apply(node.op, tuple(self.leaf(value) for value in node.inputs), node)
 
     def replace(self, expr: Expr, by: Mapping[Value, Expr], done: dict[Expr, Expr]) -> Expr:
-        """``expr`` with leaves replaced; ``done`` remembers parts within one replacement."""
+        """``expr`` with leaves replaced; ``done`` remembers the parts that these replacements have been done in."""
         if expr not in done:
-            if not any(value in by for value in expr.leaves):
+            if expr.leaves.isdisjoint(by):
                 done[expr] = expr
             elif expr.value is not None:
                 done[expr] = by[expr.value]
             else:
-                args = tuple(self.replace(arg, by, done) for arg in expr.args)
-                done[expr] = self._folded(expr, args)
+                done[expr] = self._folded(expr, tuple([self.replace(arg, by, done) for arg in expr.args]))
         return done[expr]
 
     def _folded(self, expr: Expr, args: tuple[Expr, ...]) -> Expr:
         """Sums of whole numbers are done, and elements of written lists looked up: what is one place should be one."""
+        if expr.op not in ("add", "index"):
+            return self.apply(expr.op, args, expr.node)
         numbers = [constant(arg) for arg in args]
         if expr.op == "add" and all(isinstance(n, int) for n in numbers):
             return self.number(sum(n for n in numbers if n is not None))

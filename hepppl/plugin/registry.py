@@ -12,6 +12,7 @@ import ast
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
+from importlib import metadata
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -69,11 +70,14 @@ class Listed:
 @cache
 def entries(group: str) -> tuple[Entry, ...]:
     """Every entry of a group, those of hepppl first, then by name and package. Nothing is imported."""
-    found = []
-    for point in entry_points(group=group):
-        package, version = (point.dist.name, point.dist.version) if point.dist else ("unknown package", "")
-        found.append(Entry(point.name, group, package, version, point))
+    found = [Entry(point.name, group, *_package(point.dist), point) for point in entry_points(group=group)]
     return tuple(sorted(found, key=lambda e: (not e.own, e.name, e.package)))
+
+
+@cache
+def _package(distribution: metadata.Distribution | None) -> tuple[str, str]:
+    """A package's name and version, looked up once for all its entries: that takes as long as a program's parsing."""
+    return (distribution.name, distribution.version) if distribution else ("unknown package", "")
 
 
 def names(group: str) -> tuple[str, ...]:
@@ -88,8 +92,8 @@ def own_names(group: str) -> tuple[str, ...]:
 
 def refresh() -> None:
     """Forget what was read, so that packages installed since are seen."""
-    entries.cache_clear()
-    _load.cache_clear()
+    for known in (entries, _package, _load):
+        known.cache_clear()
 
 
 def find(group: str, name: str, span: Span | None = None) -> Entry:
