@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import hepppl
 from hepppl.backends.jax import compile_program
+from hepppl.backends.jax.lanes import run_lanes
 
 from .test_control_flow import BRANCH_WITH_LOOP_INSIDE_LOOP, GEOMETRIC, LOOP_INSIDE_PLATE, PROCESS_AFTER_A_SITE
 from .test_effects import WEIGHTS_IN_A_RUN_IN_A_PROCESS
@@ -31,6 +35,31 @@ def test_events_are_the_same_for_any_batch_and_any_lanes(name: str) -> None:
         events = compile_program(model.model_graph, **options).simulate(700, 5, point)
         for output, values in reference.outputs.items():
             np.testing.assert_array_equal(events.outputs[output], values)
+
+
+def test_the_longest_tasks_come_first() -> None:
+    """Tasks that count to their length: in lanes' turns of sixteen steps, the last ones end with the first."""
+    rng = np.random.default_rng(0)
+    length = jnp.asarray(np.minimum(rng.pareto(1.2, 1000) * 10 + 1, 2000), jnp.int32).at[-1].set(2000)
+    active = jnp.asarray(rng.random(1000) < 0.9).at[-1].set(True)
+
+    def turns(known: Any) -> int:
+        def step(load: Any, state: Any, scratch: Any, busy: Any, age: Any) -> Any:
+            state = state + busy
+            return state, scratch, state >= load
+
+        out, turns = run_lanes(
+            step, length, jnp.zeros(1000, jnp.int32), (), -jnp.ones(1000, jnp.int32), lambda s: s, active, 1000, 64,
+            tape=1000, length=known,
+        )  # fmt: skip
+        np.testing.assert_array_equal(out, jnp.where(active, length, -1))
+        assert turns is not None
+        return int(turns)
+
+    best = max(2000, int(jnp.where(active, length, 0).sum()) / 64) / 16
+    assert best <= turns(length.astype(jnp.float32)) < 1.1 * best + 2
+    assert turns(None) > 1.15 * best
+    assert turns(jnp.where(length > 50, jnp.nan, 1.0)) > 1.15 * best  # what is not known only costs time
 
 
 def test_rounds_change_the_events_and_not_their_law() -> None:

@@ -90,6 +90,7 @@ def run_lanes(
     size: int,
     lanes: int,
     tape: int = 0,
+    length: Array | None = None,
 ) -> tuple[Any, Array | None]:
     """Run ``size`` tasks on ``lanes`` lanes until all are done; returns ``result(state)`` of each task at its end.
 
@@ -97,15 +98,19 @@ def run_lanes(
     the state a task begins with. ``scratch`` (a tree with a trailing lane axis) belongs to the lane and survives from
     task to task. ``out`` is what tasks that are not ``active`` return. ``step(load, state, scratch, busy, age)``
     advances every lane once and returns the new state, the new scratch and which lanes have finished their task;
-    ``age`` (int32, a lane) counts the steps before; lanes that are not ``busy`` may compute anything.
+    ``age`` (int32, a lane) counts the steps before; lanes that are not ``busy`` keep what ``result`` reads, and
+    may compute anything else. ``length`` grows with the steps that a task takes, as far as that can be told: the
+    longest come first, so that none begins where the others end.
 
     With a ``tape`` for that many turns of `TAPED` steps the results can be differentiated in reverse; how many turns
     were taken comes back too.
     """
-    if active is None:
+    if active is None and length is None:
         order, count = jnp.arange(size, dtype=jnp.int32), jnp.int32(size)
     else:
-        order = jnp.argsort(jnp.logical_not(active), stable=True).astype(jnp.int32)
+        active = jnp.ones(size, bool) if active is None else active
+        first = jnp.zeros(size) if length is None else -jnp.nan_to_num(lax.stop_gradient(length))
+        order = jnp.argsort(jnp.where(active, first, jnp.inf), stable=True).astype(jnp.int32)
         count = active.sum(dtype=jnp.int32)
 
     # one more entry takes what lanes without a task would store
@@ -126,7 +131,7 @@ def run_lanes(
         new = gather((tasks, start), source)
         # a lane that finds the queue empty keeps task = size: whatever it stores is thrown away
         task = jnp.where(done, jnp.where(fresh, source, size), task)
-        loaded, state = refresh(fresh, new, (loaded, state))
+        loaded, state = refresh(done, new, (loaded, state))
         return jnp.minimum(queue + done.sum(dtype=jnp.int32), count), task, done & ~fresh, loaded, state, out
 
     def advance(loaded: Any, same: list[Any], since: Array, moving: Any) -> Any:
@@ -156,17 +161,21 @@ def run_lanes(
         return (queue, task, done, loaded, state, scratch, clock, since, count), out
 
     idle, nobody = jnp.ones(lanes, bool), jnp.full(lanes, size, jnp.int32)
-    empty = gather((tasks, start), jnp.zeros(lanes, jnp.int32))
+    empty = jax.tree.map(lambda x: jnp.zeros((*x.shape[:-1], lanes), x.dtype), (tasks, start))
     carry = (jnp.int32(0), nobody, idle, *empty, scratch, jnp.int32(0), jnp.zeros(lanes, jnp.int32), count)
 
     def unfinished(carry: Any) -> Array:
-        """Lanes that are done at the end still wait to be stored: no lane is busy then, and the queue is empty."""
+        """A lane is busy, or the queue is not empty."""
         return ~carry[2].all() | (carry[0] < carry[8])
+
+    def unstored(carry: Any) -> Array:
+        """Goes on for a turn in which lanes are only stored: that is cheaper to compile than to store once more."""
+        return (carry[1] < size).any() | (carry[0] < carry[8])
 
     if tape:
         carry, out, turns = taped_while(unfinished, taped_turn, carry, out, consts, tape)
+        out = store(out, carry[1], carry[4])
     else:
-        *carry, out = lax.while_loop(unfinished, turn, (*carry, out))
+        *_, out = lax.while_loop(unstored, turn, (*carry, out))
         turns = None
-    task, state = carry[1], carry[4]
-    return jax.tree.map(lambda x: x[..., :size], store(out, task, state)), turns
+    return jax.tree.map(lambda x: x[..., :size], out), turns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -166,6 +167,25 @@ def first_of(run: Run, args: list[Val], size: int) -> dict[int, Array]:
     return {shared[key].id: first for key in run.layout.keys if key in shared}
 
 
+def root_varies(run: Run, args: list[Val]) -> bool:
+    """Whether the first particles of events differ in what particles share."""
+    shared, root = run.lowering.graph.shared(), run.node.attrs["process"]
+    return root in shared and args[run.lowering.program.processes[root].formals.index(shared[root])].batched
+
+
+def share_of(run: Run, particle: Particle) -> Array | None:
+    """What particles have of what they share, (particles,): the longer is their descent. None where nothing is shared,
+    or where all have the same."""
+    shared, place = run.lowering.graph.shared(), run.layout.place
+    keys = [key for key in run.layout.keys if key in shared and shared[key] in place]
+    found: Array | None = None
+    for key in keys:
+        own = particle.slots[place[shared[key]]].p
+        chosen = found is not None and particle.kind is not None
+        found = jnp.where(particle.kind == run.layout.keys.index(key), own, found) if chosen else own
+    return found
+
+
 def root_track(run: Run, m: Machine, args: list[Val], key: tuple[Array, Array], collect: bool) -> Track:
     size = m.size
     particle = root_particle(run, m, args, key)
@@ -203,14 +223,15 @@ def follow(
     """Follow the tasks of a batch to their ends."""
     lowering, settings, root = run.lowering, run.lowering.settings, run.node
     capacity, inner = root.attrs["limit"] - 1, m.particles is not None
-    lanes = m.size if inner else settings.width(m.size)
+    plain = override is not None
+    uneven = plain or root_varies(run, args)
+    lanes = m.size if inner else settings.width(m.size, uneven and not plain)
     overflow = lowering.fault_code("truncated", root, f"more than {root.attrs['limit']} particles alive at once")
     late_code = endless(run)
     keys = list(captured)
 
-    def step(
-        loaded: Any, state: Track, stack: Words | None, busy: Array, age: Array
-    ) -> tuple[Track, Words | None, Array]:
+    @partial(jax.jit, inline=True)  # traced once for its structure, and found again by the loop
+    def step(loaded: Any, state: Track, stack: Words, busy: Array, age: Array) -> tuple[Track, Words, Array]:
         args, given, override = loaded
         if override is not None and state.first is not None:
             override = replace(override, flag=override.flag & state.first)
@@ -248,14 +269,14 @@ def follow(
         out = Track(following, height, p.accumulators, w.registers, p.choice, first)
         return out, p.stack, empty | late
 
-    plain = override is not None
     size_args = [strip([a])[0] if plain else a for a in args]
     load = (size_args, [captured[k] for k in keys], override)
     here = jnp.zeros(lanes, jnp.int32)
     lane_load = gather(load, here)
 
     def abstract(state: Track) -> Track:
-        return step(lane_load, state, None, jnp.ones(lanes, bool), here)[0]
+        stack = blank_stack(state.particle, capacity, settings.reverse)
+        return step(lane_load, state, stack, jnp.ones(lanes, bool), here)[0]
 
     state = stable_carry(abstract, gather(track, here), lanes, settings.tangents)
     track = join_trees(track, state, m.size, settings.tangents)
@@ -280,7 +301,8 @@ def follow(
         out = result(lax.while_loop(lambda c: c[2].any(), turn, (track, stack, busy))[0])
     else:
         tape = 0 if plain else settings.tape
-        out, turns = run_lanes(go, load, track, stack, result(track), result, active, m.size, lanes, tape)
+        length = share_of(run, track.particle) if uneven else None
+        out, turns = run_lanes(go, load, track, stack, result(track), result, active, m.size, lanes, tape, length)
         m.count_turns(turns)
     return replace(track, accumulators=out[0], registers=replace(out[1], turns=m.registers.turns), choice=out[2])
 
