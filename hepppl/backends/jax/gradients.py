@@ -203,15 +203,14 @@ def others(x: Array) -> Array:
 
 def sums_of_others(*xs: Array) -> list[Array]:
     """`others` of arrays, for each of the groups."""
-    sums = []
-    for x in xs:
-        padded = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, -x.shape[-1] % GROUPS)])
-        sums.append(padded.reshape(*x.shape[:-1], -1, GROUPS).sum(-2))
-    # a matrix product, since XLA would repeat what goes into a second sum; one, since each takes some time to start
-    apart = 1 - jnp.eye(GROUPS, dtype=xs[0].dtype)
-    rows = jnp.matmul(jnp.concatenate([s.reshape(-1, GROUPS) for s in sums]), apart, precision="highest")
-    ends = np.cumsum([s.size // GROUPS for s in sums])[:-1]
-    return [part.reshape(s.shape) for part, s in zip(jnp.split(rows, ends), sums, strict=True)]
+    rows = jnp.concatenate([x.reshape(-1, x.shape[-1]) for x in xs])  # all at once: each sum takes some time to start
+    padded = jnp.pad(rows, [(0, 0), (0, -rows.shape[-1] % GROUPS)])
+    sums = padded.reshape(len(rows), -1, GROUPS).sum(1)
+    # a matrix product, since XLA would repeat what goes into a second sum
+    apart = 1 - jnp.eye(GROUPS, dtype=rows.dtype)
+    sums = jnp.matmul(sums, apart, precision="highest")
+    ends = np.cumsum([x.size // x.shape[-1] for x in xs])[:-1]
+    return [part.reshape(*x.shape[:-1], GROUPS) for part, x in zip(jnp.split(sums, ends), xs, strict=True)]
 
 
 def by_group(x: Array, n: int) -> Array:

@@ -13,6 +13,9 @@ from hepppl.backends.jax.gradients import WEIGHT
 from hepppl.backends.jax.results import Derivative, Gradient
 from hepppl.backends.jax.run import Wrt
 
+#: So many calls' sums are kept until they are taken in.
+TOGETHER = 32
+
 
 @dataclass
 class Moments:
@@ -24,40 +27,35 @@ class Moments:
     """
 
     count: int = 0
-    entries: int = 0  # of `add` and `add_sums`, independent of each other
+    entries: int = 0  # independent of each other
     first: np.ndarray | None = None  # (4, *shape)
     second: np.ndarray | None = None  # (4, 4, *shape)
 
-    def add(self, d_wf: np.ndarray, d_w: np.ndarray, wf: np.ndarray, w: np.ndarray) -> None:
-        """Arrays (*shape, events), or anything that broadcasts to that."""
+    def add(self, d_wf: Any, d_w: Any, wf: np.ndarray, w: Any, events: int | None = None) -> None:
+        """Arrays (*shape, events), or anything that broadcasts to that. With ``events``: sums over as many of these
+        each; what varies from event to event is then judged by what varies from sum to sum."""
         if np.ndim(w) == 0 and not np.any(d_w):
-            self._unweighted(np.asarray(d_wf, np.float64), np.asarray(wf, np.float64))
+            self._unweighted(np.asarray(d_wf, np.float64), np.asarray(wf, np.float64), events or wf.shape[-1])
             return
         x = np.stack(np.broadcast_arrays(*(np.asarray(a, np.float64) for a in (d_wf, d_w, wf, w))))
-        self._add(x, x.shape[-1])
+        self._add(x, events or x.shape[-1])
 
-    def add_sums(self, d_wf: np.ndarray, d_w: np.ndarray, wf: np.ndarray, w: np.ndarray, events: int) -> None:
-        """The same of sums over as many events each, ``events`` in all. What varies from event to event is then judged
-        by what varies from sum to sum."""
-        x = np.stack(np.broadcast_arrays(*(np.asarray(a, np.float64) for a in (d_wf, d_w, wf, w))))
-        self._add(x, events)
-
-    def _unweighted(self, d_f: np.ndarray, f: np.ndarray) -> None:
-        """Events of weight 1, (*shape, events): what `add` does, without the products that are known."""
-        events, shape = d_f.shape[-1], d_f.shape[:-1]
-        dot = lambda a, b: np.einsum("...n,...n->...", a, b)  # noqa: E731
+    def _unweighted(self, d_f: np.ndarray, f: np.ndarray, events: int) -> None:
+        """Events of weight 1: what `add` does, without the products that are known."""
+        shape, entries = np.broadcast_shapes(d_f.shape, f.shape)[:-1], f.shape[-1]
         first, second = np.zeros((4, *shape)), np.zeros((4, 4, *shape))
-        first[0], first[2], first[3] = d_f.sum(-1), f.sum(-1), events
-        second[0, 0], second[2, 2], second[3, 3] = dot(d_f, d_f), dot(f, f), events
-        second[0, 2] = second[2, 0] = dot(d_f, f)
-        second[0, 3] = second[3, 0] = first[0]
+        first[2], first[3] = _dot(f, 1), events
+        second[2, 2], second[3, 3] = _dot(f, f) * (entries / events), events
         second[2, 3] = second[3, 2] = first[2]
-        self.merge(Moments(events, events, first, second))
+        if d_f.any():
+            first[0], second[0, 0] = _dot(d_f, 1), _dot(d_f, d_f) * (entries / events)
+            second[0, 2] = second[2, 0] = _dot(d_f, f) * (entries / events)
+            second[0, 3] = second[3, 0] = first[0]
+        self.merge(Moments(events, entries, first, second))
 
     def _add(self, x: np.ndarray, events: int) -> None:
         first = x.sum(-1)
-        square = np.einsum("i...n,j...n->ij...", x, x) if x.shape[-1] > 1 else first[:, None] * first
-        second = square * (x.shape[-1] / events)
+        second = np.einsum("i...n,j...n->ij...", x, x) * (x.shape[-1] / events)
         self.count += events
         self.entries += x.shape[-1]
         self.first = first if self.first is None else self.first + first
@@ -100,6 +98,13 @@ class Moments:
         return Derivative(gradient, std / np.sqrt(self.count), std)
 
 
+def _dot(x: np.ndarray, y: np.ndarray | int) -> np.ndarray:
+    """Σ x·y over the last axis."""
+    if x.shape[-1] == 1:
+        return x[..., 0] * (y if isinstance(y, int) else y[..., 0])
+    return x.sum(-1) if isinstance(y, int) else np.einsum("...n,...n->...", x, y)
+
+
 @dataclass
 class Sums:
     """All that a gradient adds up over events, by output and position among the parameters. Sums over disjoint events
@@ -111,6 +116,7 @@ class Sums:
     faults: FaultTable = field(default_factory=lambda: FaultTable(each=False))
     compiling: float = 0.0
     running: float = 0.0
+    waiting: list[tuple[int, Mapping[str, np.ndarray], Mapping[str, np.ndarray]]] = field(default_factory=list)
 
     def add(self, offset: int, total: int, outputs: Mapping[str, np.ndarray], slopes: Mapping[str, np.ndarray]) -> None:
         """The raw outputs of events and their gradient estimates by ``total`` parameters, the first at ``offset``."""
@@ -125,18 +131,36 @@ class Sums:
     def add_sums(self, events: int, outputs: Mapping[str, np.ndarray], slopes: Mapping[str, np.ndarray]) -> None:
         """The raw outputs of ``events`` events, and gradient estimates (parameters, *shape, sums) that are sums over as
         many of them each."""
-        total = {name: values.sum(-1, keepdims=True, dtype=np.float64) for name, values in outputs.items()}
-        weight, d_weight = outputs.get(WEIGHT), slopes.get(WEIGHT)
-        for name, wf in outputs.items():
+        if self.waiting and (self.waiting[0][0] != events or len(self.waiting) == TOGETHER):
+            self.settle()
+        self.waiting.append((events, outputs, slopes))
+
+    def settle(self) -> None:
+        """Take in what `add_sums` left: of a thousand parameters, many sums take hardly longer than one."""
+        waiting, self.waiting = self.waiting, []
+        if not waiting:
+            return
+        calls, events = len(waiting), waiting[0][0]
+        outputs = {name: np.stack([call[1][name] for call in waiting], -2) for name in waiting[0][1]}
+        slopes = {name: np.concatenate([call[2][name] for call in waiting], -1) for name in waiting[0][2]}
+        flat = {name: values.reshape(*values.shape[:-2], -1) for name, values in outputs.items()}
+        weight, d_weight, zero = flat.get(WEIGHT), slopes.get(WEIGHT), np.zeros(1)
+
+        def each(name: str) -> np.ndarray:
+            """The output's sum over the events of each of the sums, as far as it is known: those of a call share it."""
+            sums = slopes[name].shape[-1] // calls
+            return np.repeat(outputs[name].sum(-1, dtype=np.float64) / sums, sums, -1)
+
+        for name, f in flat.items():
             own = name == WEIGHT or weight is None
-            zero = np.zeros_like(wf)
-            self.moments.setdefault((name, 0), Moments()).add(zero, zero, wf, 1.0 if own or weight is None else weight)
-            sums = slopes[name].shape[-1]
-            w = np.float64(events) if own else total[WEIGHT]
-            d_w = np.float64(0) if own or d_weight is None else _spread(d_weight, slopes[name].ndim)
-            self.together.setdefault(name, Moments()).add_sums(slopes[name], d_w, total[name] / sums, w / sums, events)
+            self.moments.setdefault((name, 0), Moments()).add(zero, zero, f, 1.0 if own or weight is None else weight)
+            w = 1.0 if own else each(WEIGHT)
+            d_w = zero if own or d_weight is None else _spread(d_weight, slopes[name].ndim)
+            self.together.setdefault(name, Moments()).add(slopes[name], d_w, each(name), w, calls * events)
 
     def merge(self, other: Sums) -> None:
+        self.settle()
+        other.settle()
         self.events += other.events
         for name, together in other.together.items():
             self.together.setdefault(name, Moments()).merge(together)
@@ -147,6 +171,7 @@ class Sums:
         self.running += other.running
 
     def gradient(self, wrt: Wrt, mode: str) -> Gradient:
+        self.settle()
         names = dict.fromkeys(name for name, _ in self.moments)
         means = {name: self.moments[name, 0].mean() for name in names}
         if self.together:

@@ -36,11 +36,14 @@ Progress = Callable[[int, int], None]
 Part = tuple[int, int]
 
 #: Events of one batch: loops of random length want many tasks in the queue, loops of static length a tile that stays in
-#: the cache, several of which make one call.
-TILE, TILES, SMALL = 2048, 64, 256
+#: the cache, several of which make one call. A tile is larger where an event is a few numbers.
+TILE, LARGE, SMALL = 2048, 8192, 256
+CALLS = (16384, 131_072)
 QUEUES = (SMALL, TILE, 16384, 65536)
 #: Events whose matrix products are made at once: of few events, or in a loop over tiles, they take twice the time.
 PRODUCTS = (SMALL, TILE, 4096, 16384)
+#: What is made of batches that baselines are taken over: they stay whole.
+WHOLE = frozenset("forward reverse taped outside second pilot guessed".split())
 #: More parameters than this are differentiated for whole tiles of events, where nothing needs each event's gradient.
 SINGLE = 64
 
@@ -89,6 +92,7 @@ class Compiled:
         self.origin = origin
         self.random_length = any(node.op in ("while", "process") for node in graph.nodes())
         self.multiplies = any(node.op == "dot" for node in graph.nodes())
+        self.narrow = not any(getattr(v.type, "shape", ()) for node in graph.nodes() for v in node.results)
         shapes = {p.name: p.value.type.shape for p in graph.program.params if isinstance(p.value.type, Tensor)}
         names = plan.wrt if plan else ()
         self.wrt = run.Wrt(tuple(names), tuple(shapes[n] for n in names))
@@ -116,13 +120,16 @@ class Compiled:
         if self._batch is not None:
             return self._batch, 1
         if what == "taped":  # each call gives one sum: errors are read off some sixteen of them
-            most = TILE if self.random_length else 4 * TILE
-            return next((t for t in (8192, 4096, 2048, 1024, 512, 256) if t <= most and n >= 16 * t), 64), 1
+            most = TILE if self.random_length else LARGE
+            return next((t for t in (LARGE, 4096, 2048, 1024, 512, 256) if t <= most and n >= 16 * t), 64), 1
         if self.random_length:
             return next((q for q in QUEUES if n <= q), QUEUES[-1]), 1
-        if n <= TILE or self.multiplies:
+        if self.multiplies:
             return next((q for q in PRODUCTS if n <= q), PRODUCTS[-1]), 1
-        return TILE, TILES if n > TILE * TILES // 2 else TILES // 8
+        if n <= TILE:
+            return SMALL if n <= SMALL else TILE, 1
+        tile = LARGE if self.narrow and self.wrt.total <= 4 else TILE
+        return tile, CALLS[n > CALLS[-1] // 2] // tile
 
     def stride(self, n: int, what: str | None = None) -> int:
         """The events of a call in a run of ``n``: a part of a gradient starts at a multiple of it, so that the batches
@@ -248,15 +255,7 @@ class Compiled:
         for, fault table, seconds of compiling and of running."""
         tile, tiles = self._tile(n, what)
         start, count = part or (0, n)
-        whole = what in (
-            "forward",
-            "reverse",
-            "taped",
-            "outside",
-            "second",
-            "pilot",
-            "guessed",
-        )  # batches that baselines are taken over stay whole
+        whole = what in WHOLE
         jagged = frozenset() if whole else Lowering(self.graph, None, self.settings).jagged
         own = own or {}
         number = 0 if points is None else next(v.shape[k in own] for k, v in points.items())
@@ -268,6 +267,8 @@ class Compiled:
                 rows = partial(run.rows_of, first=done, used=used, size=tile * tiles)
                 if own or inputs is None:
                     inputs = self.inputs({**params, **{k: rows(v) for k, v in own.items()}}, data)
+                    if not self.devices:
+                        inputs = jax.device_put(inputs)  # once for all calls
                 args = (*counters(seed, start + done, used), *inputs)
                 if points is not None:
                     there = {k: rows(v) if k in own else v for k, v in points.items()}
