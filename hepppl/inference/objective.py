@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import isfinite
 from typing import Any
 
 import jax
@@ -83,25 +82,24 @@ class Objective:
         return self._memo[key]
 
     def _both(self, x: Array, centre: Array | None, observed: Mapping[str, Any]) -> Array:
-        """The value and then the gradient, (1 + size,): one array is quicker to fetch than two."""
+        """The value and then the gradient, (1 + size,): one array is quicker to fetch than two. Where they are not
+        finite: a value that no minimum has, and zeros."""
         value, gradient = jax.value_and_grad(self.minus_log)(x, x if centre is None else centre, observed)
-        return jnp.concatenate([value[None], gradient])
+        finite = jnp.isfinite(value), jnp.isfinite(gradient)
+        return jnp.concatenate([jnp.where(finite[0], value, 1e30)[None], jnp.where(finite[1], gradient, 0)])
 
     @cached_property
     def _observed(self) -> Any:
         return jax.tree.map(jnp.asarray, dict(self.joint.observed))
 
-    def _call(self, x: Any) -> tuple[float, np.ndarray]:
+    def _call(self, x: Any) -> np.ndarray:
         with jax.enable_x64(True):
-            both = np.asarray(self._compiled(np.asarray(x, float), self.centre, self._observed))
-            return float(both[0]), both[1:]
+            return np.asarray(self._compiled(np.asarray(x, float), self.centre, self._observed))
 
     def value(self, x: Any) -> float:
         """At ``x``, shape (size,). Where it is not finite: a number that no minimum has."""
-        value = self._call(x)[0]
-        return value if isfinite(value) else 1e30
+        return float(self._call(x)[0])
 
     def gradient(self, x: Any) -> np.ndarray:
         """Shape (size,); zeros where it is not finite."""
-        gradient = self._call(x)[1]
-        return gradient if isfinite(gradient.sum()) else np.nan_to_num(gradient, nan=0.0, posinf=0.0, neginf=0.0)
+        return self._call(x)[1:]

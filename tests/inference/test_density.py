@@ -257,3 +257,42 @@ def test_what_is_observed_in_every_turn_is_an_array(log_density: Density) -> Non
     x = np.arange(6.0).reshape(2, 3)
     exact = stats.norm(0, 1).logpdf(0.2) + stats.norm(0.2 + np.arange(2)[:, None], 1 + np.arange(3)).logpdf(x).sum()
     assert log_density(text, {"x": x}, {"a": 0.2}) == pytest.approx(exact, abs=1e-9)
+
+
+def test_turns_that_only_observe_are_one_site(double: None) -> None:
+    text = """model m {
+        param a ~ normal(0, 1)
+        z ~ bernoulli(0.3)
+        for i in 0..2 {
+            for j in 0..3 {
+                if i > 0 { require(a < 9) }
+                observe x[i, j] ~ normal(a + i, 1 + j)
+            }
+            observe y[i] ~ normal(if z then a else -a, 1 + i)
+        }
+        s = 0.0
+        for i in 0..2 {
+            s = s + a
+            observe last[i] ~ normal(s, 1)
+        }
+    }"""
+    from numpyro import handlers
+
+    x, y, last, a = np.arange(6.0).reshape(2, 3), np.array([0.5, -1.0]), np.array([0.1, 0.9]), 0.2
+    observed = {"x": x, "y": y, "last": last}
+    model = handlers.substitute(hepppl.parse(text).to_numpyro(), data={"a": a})
+
+    @jax.jit
+    def densities() -> dict[str, jax.Array]:
+        sites = handlers.trace(model).get_trace(observed).values()
+        return {site["name"]: site["fn"].log_prob(site["value"]) for site in sites if site["type"] == "sample"}
+
+    terms = densities()
+    assert terms["x"].shape == (2, 3)
+    assert {"last[0]", "last[1]"} < set(terms)  # what is carried from turn to turn is written out
+    i = np.arange(2)[:, None]
+    exact = stats.norm(0, 1).logpdf(a) + stats.norm(a + i, np.arange(1, 4)).logpdf(x).sum()
+    exact += stats.norm(a * np.array([1, 2]), 1).logpdf(last).sum()
+    either = [np.log(p) + stats.norm(sign * a, [1, 2]).logpdf(y).sum() for sign, p in ((1, 0.3), (-1, 0.7))]
+    exact += np.logaddexp(*either)
+    assert sum(float(term.sum()) for term in terms.values()) == pytest.approx(exact, abs=1e-9)

@@ -4,14 +4,14 @@ Operations, branches and loops without draws are those of the JAX back end, in i
 have the log-densities of `hepppl.distributions`. What differs is the sites: a value is asked of NumPyro, conditioned
 on, or summed over, as `Survey` says.
 
-A plate is one step for all its repetitions. A loop with draws is written out turn by turn. Inside a branch both sides
-are followed: what is observed on the side not taken counts for nothing, and what is drawn there follows a law that
-takes harmless arguments, so that it integrates to one.
+A plate is one step for all its repetitions, and so is a loop that only observes. Other loops with draws are written out
+turn by turn. Inside a branch both sides are followed: what is observed on the side not taken counts for nothing, and
+what is drawn there follows a law that takes harmless arguments, so that it integrates to one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
@@ -92,9 +92,13 @@ class Density(Lowering):
         if node.op == "site":
             self._site(m, node)
         elif node.op == "plate":
-            self._plate(m, node)
+            self._plate(m, node, node.regions[0].results)
         elif node.op == "for" and draws(node.regions[0]):
-            self._written_out(m, node)
+            gathered = self.survey.gathered(node)
+            if gathered is None:
+                self._written_out(m, node)
+            else:
+                self._plate(m, node, gathered)
         elif node.op in ("weight", "require"):
             self._factor(m, node)
         else:
@@ -109,7 +113,8 @@ class Density(Lowering):
         m.turns.pop(node, None)
         m.env.update(zip(node.results, values, strict=True))
 
-    def _plate(self, m: Lanes, node: Node) -> None:
+    def _plate(self, m: Lanes, node: Node, bound: Sequence[Value]) -> None:
+        """All repetitions side by side; ``bound``: the values of each that are the elements of what it binds."""
         (body,) = node.regions
         start, extent = node.attrs["start"], node.attrs["stop"] - node.attrs["start"]
         outer = len(m.axes)
@@ -122,7 +127,7 @@ class Density(Lowering):
         p = Lanes(self, (*m.axes, Axis(node, extent)), m.turns, env)
         p.mask_key, p.mask_depth = m.mask_key, m.mask_depth
         index = Val(jnp.tile(jnp.arange(start, start + extent, dtype=jnp.int32), m.size))
-        results = self.run(p, body, [index])
+        results = self.run(p, replace(body, results=bound), [index, *(inside(m.env[v]) for v in node.inputs)])
         density = p.summed(outer + 1)
         if density is not None:
             m.add(density.sum(-1).reshape(m.size))

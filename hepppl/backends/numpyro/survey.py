@@ -7,6 +7,7 @@ summed over. Programs for which this is impossible are refused here.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from typing import Any
 from hepppl.diagnostics import Diagnostic, Label
 from hepppl.diagnostics.errors import HepUnsupportedError
 from hepppl.distributions import get
-from hepppl.graph import Dist, ModelGraph, Node, Place, Region, Value, places
+from hepppl.graph import Dist, ModelGraph, Node, Place, Region, Value, places, walk
 
 #: Most combinations of discrete values that are summed over in one scope.
 MOST_TERMS = 4096
@@ -112,6 +113,35 @@ class Survey:
     def under_sums(self) -> frozenset[Value]:
         """The values that depend on a value summed over."""
         return self.reached(node.results[0] for node in self.summed)
+
+    def gathered(self, loop: Node) -> tuple[Value, ...] | None:
+        """What each turn puts into the arrays that a `for` loop makes, where its turns may be taken side by side, as
+        those of a plate: nothing else is carried from one to the next, and all that is drawn in them is given."""
+        (body,) = loop.regions
+        inside = list(walk(body))
+        if not self.conditioned.issuperset(node for node in inside if node.op == "site"):
+            return None
+        counter, start = body.params[0], loop.attrs["start"]
+        producers = {v: node for node in body.nodes for v in node.results}
+
+        def counts(v: Value) -> bool:
+            node = producers.get(v)
+            if node is None or node.op != "sub" or node.inputs[0] is not counter:
+                return v is counter and start == 0
+            first = producers.get(node.inputs[1])
+            return first is not None and first.op == "const" and first.attrs["value"] == start
+
+        uses = Counter(v for node in inside for v in (*node.inputs, *(r for g in node.regions for r in g.results)))
+        found = []
+        for array, result in zip(body.params[1:], body.results, strict=True):
+            node, shape = producers.get(result), getattr(result.type, "shape", ())
+            once = node is not None and node.op == "set_index" and node.inputs[0] is array and uses[array] == 1
+            if not once or len(node.inputs) != 3 or not counts(node.inputs[2]) or uses[result]:
+                return None
+            if shape[0] != loop.attrs["stop"] - start:
+                return None
+            found.append(node.inputs[1])
+        return tuple(found)
 
     # ------------------------------------------------------------ refusals
 
