@@ -22,7 +22,7 @@ slope.defjvp(lambda primals, tangents: (jnp.zeros_like(primals[0]), tangents[0])
 
 class ScoreFunction(EstimatorNumerics):
     """State: a number with the derivatives of the sum of log p(x; θ) over the instances visited, the event's score;
-    where the baseline is steered, of the sum with the importances as weights too."""
+    where the baseline is steered, of a weighted sum too."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -34,7 +34,7 @@ class ScoreFunction(EstimatorNumerics):
     def visit(self, state: Any, site: VisitSite) -> Visit:
         x = jax.lax.stop_gradient(site.sample())
         term = slope(site.log_prob(x))
-        terms = (term, jax.lax.stop_gradient(site.importance) * term) if self.baseline == "steered" else (term,)
+        terms = (term, jax.lax.stop_gradient(_weight(site, x)) * term) if self.baseline == "steered" else (term,)
         return Visit(x, tuple(total + more for total, more in zip(state, terms, strict=True)))
 
     def contribution(self, state: Any, event: Event) -> Any:
@@ -50,7 +50,17 @@ class ScoreFunction(EstimatorNumerics):
 
     def control(self, state: Any) -> Any:
         """With the optimal baseline, the score itself is the control variate: its multiple of least variance is
-        b = E[f s²] / E[s²] for each parameter, if nothing else contributes. A steered one is b + c h, where h is the
-        importance of the draw that a term of the score belongs to: known before it, so that the terms with it as a
+        b = E[f s²] / E[s²] for each parameter, if nothing else contributes. A steered one is b + c w, where w is the
+        weight of the draw that a term of the score belongs to: known before it, so that the terms with it as a
         weight have expectation zero too."""
         return state if self.baseline in ("optimal", "steered") else None
+
+
+def _weight(site: VisitSite, x: Any) -> Any:
+    """The importance of a draw; of one between two values, times the square of the probability of the rarer one. What
+    is nearly certain has as large scores, on the rare occasions when it does not happen, but tells as little of the
+    rest of the event as they are rare."""
+    if x.dtype != jnp.bool_:
+        return site.importance
+    mass = site.prob(x)
+    return site.importance * jnp.minimum(mass, 1 - mass) ** 2
