@@ -296,7 +296,7 @@ def test_boundary_beside_the_other_estimators() -> None:
     return (a = b + k * x + n, c = (if y > t then 2 else 1) * k * n)"""
     result = model(body).grad(400_000, seed=82, t=0.8)
     assert used(result) == {
-        "x": "reparam", "y": "boundary", "k": "stochastic_ad", "b": "stochastic_ad", "n": "score",
+        "x": "reparam", "y": "boundary", "k": "blend", "b": "stochastic_ad", "n": "score",
     }  # fmt: skip
     spread = sqrt(1.25)
 

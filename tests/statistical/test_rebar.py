@@ -118,7 +118,7 @@ def mixed(t: float) -> float:
 def test_beside_others() -> None:
     found = hepppl.parse(MIXED).grad(200_000, seed=306, by={"b": "rebar"})
     used = {row["site"]: row["estimator"] for row in found.sites}
-    assert used == {"k": "stochastic_ad", "z": "reparam", "b": "rebar", "y": "reparam"}
+    assert used == {"k": "blend", "z": "reparam", "b": "rebar", "y": "reparam"}
     exact = oracles.derivative(mixed, 0.3)
     assert_within(found.gradient["value"]["t"], found.se["value"]["t"], exact)
 
