@@ -67,10 +67,12 @@ def expected_chain(w: dict) -> jnp.ndarray:
     ("text", "expected", "options"),
     [
         (CHOICE, expected_choice, {}),  # 20 weights: reverse mode
+        (CHOICE.replace("[3, 2]", "[8, 6]"), expected_choice, {}),  # 85: of whole tiles of events
+        (CHOICE.replace("[3, 2]", "[8, 6]"), expected_choice, {"by": {"b": "score(baseline='optimal')"}}),  # not so
         pytest.param(CHOICE, expected_choice, {"mode": "forward"}, marks=pytest.mark.slow),
         pytest.param(CHAIN, expected_chain, {}, marks=pytest.mark.slow),  # a process: forward mode
     ],
-    ids=["choice", "choice-forward", "chain"],
+    ids=["choice", "choice-many", "choice-optimal", "choice-forward", "chain"],
 )
 def test_derivatives_of_all_weights(text: str, expected, options: dict) -> None:
     model = hepppl.parse(text)

@@ -220,7 +220,7 @@ def each(element: Callable[[Array], Array], rows: Array) -> Array:
 
 def adds_up(lowering: Lowering) -> bool:
     """Whether the gradient of a sum over events can be taken as one: no estimator needs that of each event."""
-    return not any(served.doubles or served.control(served.init()) is not None for served in lowering.numerics)
+    return not any(served.doubles or served.controls(served.init()) for served in lowering.numerics)
 
 
 def taped(
