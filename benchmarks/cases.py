@@ -21,6 +21,7 @@ CASES: dict[str, Callable[[float, int], Iterator[Row]]] = {
     "net": static.net,
     "events": growth.events,
     "sizes": growth.sizes,
+    "learned": growth.learned,
     "cores": cores.cores,
     "start": cores.start,
     "front": front,

@@ -86,3 +86,16 @@ def sizes(scale: float, rounds: int) -> Iterator[Row]:
     network = path("net_thousand").read_text("utf-8")
     widths = {h * h + 5 * h + 1: network.replace("[30, 30]", f"[{h}, {h}]") for h in (2, 8, 30, 98)}
     yield from both("net_thousand", "parameters", widths, int(16_384 * scale))
+
+
+def learned(scale: float, rounds: int) -> Iterator[Row]:
+    """A network of 9,697 weights inside a shower: its gradient in simulations, and memory as showers grow."""
+    text, n = path("learned_shower").read_text("utf-8"), int(16_384 * scale)
+    (simulated,), (gradient,) = (costs("learned_shower", text, what, (n,), 2) for what in ("stream", "grad"))
+    yield Ratio(
+        "learned_shower: gradient of 9,697 weights / simulate", gradient["us"] / simulated["us"], 6.0, at_least=False
+    )
+    small = text.replace("shower(10)", "shower(1)")
+    (less,) = costs("learned_shower", small, "grad", (n,), 1)
+    what = "learned_shower: peak memory of a gradient, showers of ten times the energy"
+    yield Ratio(what, gradient["peak_mb"] / less["peak_mb"], 10**0.5, at_least=False)
