@@ -87,7 +87,7 @@ import time
 import sys
 import jax
 from benchmarks.rivals import walk_jax
-jax.block_until_ready(walk_jax.stochastic_ad(jax.random.key(0), jax.numpy.float32(10.0), int(sys.argv[1])))
+jax.block_until_ready(walk_jax.stochastic_ad(jax.random.key(0), jax.numpy.float32(200.0), int(sys.argv[1])))
 print(time.process_time())
 """
 

@@ -57,9 +57,8 @@ class ScoreFunction(EstimatorNumerics):
 
 
 def _weight(site: VisitSite, x: Any) -> Any:
-    """The importance of a draw; of one between two values, times the square of the probability of the rarer one. What
-    is nearly certain has as large scores, on the rare occasions when it does not happen, but tells as little of the
-    rest of the event as they are rare."""
+    """The importance of a draw, known before it; of one between two values, times the square of the probability of the
+    rarer one, which docs/estimators.md measures."""
     if x.dtype != jnp.bool_:
         return site.importance
     mass = site.prob(x)

@@ -38,28 +38,23 @@ class Moments:
             self._unweighted(np.asarray(d_wf, np.float64), np.asarray(wf, np.float64), events or wf.shape[-1])
             return
         x = np.stack(np.broadcast_arrays(*(np.asarray(a, np.float64) for a in (d_wf, d_w, wf, w))))
-        self._add(x, events or x.shape[-1])
+        entries = x.shape[-1]
+        second = np.einsum("i...n,j...n->ij...", x, x) * (entries / (events or entries))
+        self.merge(Moments(events or entries, entries, x.sum(-1), second))
 
     def _unweighted(self, d_f: np.ndarray, f: np.ndarray, events: int) -> None:
         """Events of weight 1: what `add` does, without the products that are known."""
         shape, entries = np.broadcast_shapes(d_f.shape, f.shape)[:-1], f.shape[-1]
+        dot = lambda a, b: np.einsum("...n,...n->...", a, b) * (entries / events)  # noqa: E731
         first, second = np.zeros((4, *shape)), np.zeros((4, 4, *shape))
-        first[2], first[3] = _dot(f, 1), events
-        second[2, 2], second[3, 3] = _dot(f, f) * (entries / events), events
+        first[2], first[3] = f.sum(-1), events
+        second[2, 2], second[3, 3] = dot(f, f), events
         second[2, 3] = second[3, 2] = first[2]
         if d_f.any():
-            first[0], second[0, 0] = _dot(d_f, 1), _dot(d_f, d_f) * (entries / events)
-            second[0, 2] = second[2, 0] = _dot(d_f, f) * (entries / events)
+            first[0], second[0, 0] = d_f.sum(-1), dot(d_f, d_f)
+            second[0, 2] = second[2, 0] = dot(d_f, f)
             second[0, 3] = second[3, 0] = first[0]
         self.merge(Moments(events, entries, first, second))
-
-    def _add(self, x: np.ndarray, events: int) -> None:
-        first = x.sum(-1)
-        second = np.einsum("i...n,j...n->ij...", x, x) * (x.shape[-1] / events)
-        self.count += events
-        self.entries += x.shape[-1]
-        self.first = first if self.first is None else self.first + first
-        self.second = second if self.second is None else self.second + second
 
     def merge(self, other: Moments) -> None:
         """Take in the moments of other events."""
@@ -96,13 +91,6 @@ class Moments:
         direction = np.stack([1 / w + 0 * m, -m / w, -d_w / w**2, (m * d_w / w - gradient) / w])
         std = self._spread(direction)
         return Derivative(gradient, std / np.sqrt(self.count), std)
-
-
-def _dot(x: np.ndarray, y: np.ndarray | int) -> np.ndarray:
-    """Σ x·y over the last axis."""
-    if x.shape[-1] == 1:
-        return x[..., 0] * (y if isinstance(y, int) else y[..., 0])
-    return x.sum(-1) if isinstance(y, int) else np.einsum("...n,...n->...", x, y)
 
 
 @dataclass

@@ -157,25 +157,21 @@ def root_particle(run: Run, m: Machine, args: list[Val], key: tuple[Array, Array
     return Particle(slots, kind, (*key, zero.astype(jnp.uint32)))
 
 
+def root_share(run: Run, args: list[Val]) -> Val | None:
+    """What the first particles have of what particles share; None where nothing is shared."""
+    shared, root = run.lowering.graph.shared(), run.node.attrs["process"]
+    return args[run.lowering.program.processes[root].formals.index(shared[root])] if root in shared else None
+
+
 def first_of(run: Run, args: list[Val], size: int) -> dict[int, Array]:
     """What the first particle has of what particles share: (events,) by the id of each process's formal."""
-    shared, root = run.lowering.graph.shared(), run.node.attrs["process"]
-    if root not in shared:
-        return {}
-    place = run.lowering.program.processes[root].formals.index(shared[root])
-    first = batch(args[place], size).p
-    return {shared[key].id: first for key in run.layout.keys if key in shared}
-
-
-def root_varies(run: Run, args: list[Val]) -> bool:
-    """Whether the first particles of events differ in what particles share."""
-    shared, root = run.lowering.graph.shared(), run.node.attrs["process"]
-    return root in shared and args[run.lowering.program.processes[root].formals.index(shared[root])].batched
+    shared, first = run.lowering.graph.shared(), root_share(run, args)
+    return {} if first is None else {shared[k].id: batch(first, size).p for k in run.layout.keys if k in shared}
 
 
 def share_of(run: Run, particle: Particle) -> Array | None:
-    """What particles have of what they share, (particles,): the longer is their descent. None where nothing is shared,
-    or where all have the same."""
+    """What particles have of what they share, (particles,): the more, the longer is their descent. None where nothing
+    is shared, or where all have the same."""
     shared, place = run.lowering.graph.shared(), run.layout.place
     keys = [key for key in run.layout.keys if key in shared and shared[key] in place]
     found: Array | None = None
@@ -224,8 +220,9 @@ def follow(
     lowering, settings, root = run.lowering, run.lowering.settings, run.node
     capacity, inner = root.attrs["limit"] - 1, m.particles is not None
     plain = override is not None
-    uneven = plain or root_varies(run, args)
-    lanes = m.size if inner else settings.width(m.size, uneven and not plain)
+    share = None if plain else root_share(run, args)
+    uneven = share is not None and share.batched
+    lanes = m.size if inner else settings.width(m.size, uneven)
     overflow = lowering.fault_code("truncated", root, f"more than {root.attrs['limit']} particles alive at once")
     late_code = endless(run)
     keys = list(captured)
@@ -301,7 +298,7 @@ def follow(
         out = result(lax.while_loop(lambda c: c[2].any(), turn, (track, stack, busy))[0])
     else:
         tape = 0 if plain else settings.tape
-        length = share_of(run, track.particle) if uneven else None
+        length = share_of(run, track.particle) if plain or uneven else None
         out, turns = run_lanes(go, load, track, stack, result(track), result, active, m.size, lanes, tape, length)
         m.count_turns(turns)
     return replace(track, accumulators=out[0], registers=replace(out[1], turns=m.registers.turns), choice=out[2])

@@ -44,20 +44,14 @@ class Bernoulli:
     @staticmethod
     def log_prob(x: Any, probs: Any) -> Array:
         p = probability(floats(probs)[0])
-        return Bernoulli._of(x, safe_log(p), safe_log_complement(p), -jnp.inf)
+        k = whole(x, p)
+        return jnp.where(k == 1, safe_log(p), jnp.where(k == 0, safe_log_complement(p), -jnp.inf))
 
     @staticmethod
     def prob(x: Any, probs: Any) -> Array:
         p = probability(floats(probs)[0])
-        return Bernoulli._of(x, p, 1 - p, 0)
-
-    @staticmethod
-    def _of(x: Any, true: Array, false: Array, neither: float) -> Array:
-        x = jnp.asarray(x)
-        if x.dtype == bool:
-            return jnp.where(x, true, false)
-        k = whole(x, true)
-        return jnp.where(k == 1, true, jnp.where(k == 0, false, neither))
+        k = whole(x, p)
+        return jnp.where(k == 1, p, jnp.where(k == 0, 1 - p, 0))
 
     @staticmethod
     def tails(x: Any, probs: Any) -> Pair:
