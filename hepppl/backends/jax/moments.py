@@ -37,7 +37,11 @@ class Moments:
         if np.ndim(w) == 0 and not np.any(d_w):
             self._unweighted(np.asarray(d_wf, np.float64), np.asarray(wf, np.float64), events or wf.shape[-1])
             return
-        x = np.stack(np.broadcast_arrays(*(np.asarray(a, np.float64) for a in (d_wf, d_w, wf, w))))
+        self.put(d_wf, d_w, wf, w, events=events)
+
+    def put(self, *parts: Any, events: int | None = None) -> None:
+        """Each of the quantities whose moments these are; else as `add`."""
+        x = np.stack(np.broadcast_arrays(*(np.asarray(part, np.float64) for part in parts)))
         entries = x.shape[-1]
         second = np.einsum("i...n,j...n->ij...", x, x) * (entries / (events or entries))
         self.merge(Moments(events or entries, entries, x.sum(-1), second))

@@ -129,10 +129,6 @@ class Bend(Moments):
     m_i = (A_i - m B_i) / B and m_iv = (A_iv - m_i B_v - m_v B_i - m B_iv) / B. The standard error is that of m_iv
     linearised in the eight means (delta method)."""
 
-    def put(self, *parts: Any) -> None:
-        x = np.stack(np.broadcast_arrays(*(np.asarray(part, np.float64) for part in parts)))
-        self._add(x, x.shape[-1])
-
     def derivative(self) -> Derivative:
         assert self.first is not None
         means = self.first / self.count
