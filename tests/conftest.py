@@ -26,6 +26,19 @@ def pytest_unconfigure() -> None:
         shutil.rmtree(os.environ["HEPPPL_CACHE"], ignore_errors=True)
 
 
+@pytest.hookimpl(tryfirst=True)  # before slow ones are left out
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of the cases of a test marked ``every(n)``, all but each n-th are slow; of n times n, the diagonal stays."""
+    seen: dict[object, int] = {}
+    for item in items:
+        mark = item.get_closest_marker("every")
+        if mark is not None and item.get_closest_marker("slow") is None:
+            test, n = (item.path, getattr(item, "originalname", item.name)), mark.args[0]
+            i = seen[test] = seen.get(test, -1) + 1
+            if i % n != i // n % n:
+                item.add_marker(pytest.mark.slow)
+
+
 def resident() -> float:
     """Memory of this process in GB; 0 where the system does not say."""
     try:

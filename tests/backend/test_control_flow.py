@@ -224,6 +224,7 @@ EXACT: dict[str, tuple[str, dict[str, Callable[[float], float]], float]] = {
 SLOW = {"a process before a process", "reductions"}
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("by", ["stochastic_ad", pytest.param("score", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", [pytest.param(k, marks=[pytest.mark.slow] * (k in SLOW)) for k in EXACT])
 def test_gradient_is_exact(name: str, by: str) -> None:
@@ -238,6 +239,7 @@ def test_gradient_is_exact(name: str, by: str) -> None:
         assert error <= 0.2 * (1 + abs(expected)), "the comparison has no power"
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", ["while in a branch in for", "for in a plate"])
 def test_reverse_mode_agrees(name: str) -> None:
     """Reverse mode agrees; a loop of random length inside another loop is refused."""

@@ -24,6 +24,7 @@ PROGRAMS = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(
     "name", [pytest.param(k, marks=[pytest.mark.slow] * ("process" in k)) for k in PROGRAMS]
 )  # showers also in tests.statistical.test_reproducible

@@ -284,6 +284,7 @@ SLOW = {"rebound, and used in a process", "joined over branches", "a run in a pr
 SLOW |= {"in plates", "arrays"}
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("by", ["stochastic_ad", pytest.param("score", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", [pytest.param(k, marks=[pytest.mark.slow] * (k in SLOW)) for k in EXACT])
 def test_gradient_is_exact(name: str, by: str) -> None:

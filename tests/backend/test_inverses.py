@@ -25,6 +25,7 @@ def test_what_the_graph_takes_for_invertible_is_what_can_be_undone() -> None:
     assert all(INVERTIBLE[op] == (0, 1) for op in inverses.BINARY)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(("op", "position"), CASES)
 def test_a_solution_gives_the_value_back(op: str, position: int) -> None:
     found = 0

@@ -29,6 +29,7 @@ model dead {
 """
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("by", ["stochastic_ad", "score"])
 def test_branches_that_are_not_taken_spoil_no_gradient(by: str) -> None:
     """One surrogate, differentiated both ways: equal but for rounding. The modes choose alternatives differently:
@@ -77,6 +78,7 @@ def with_bins(source: str, bins: int) -> hepppl.Model:
     return hepppl.parse(source.replace("BINS", str(bins)).replace("EDGES", f"[{edges}]"))
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("source", [MANY, RANDOM_LENGTH], ids=["loop", "process"])
 def test_a_jacobian_goes_back_through_the_program_once(source: str) -> None:
     """However many elements an output has, the loops of the traced program are as many."""
@@ -92,6 +94,7 @@ def test_a_jacobian_goes_back_through_the_program_once(source: str) -> None:
     assert loops(3) == loops(30) > 0
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("source", [MANY, RANDOM_LENGTH], ids=["loop", "process"])
 def test_a_jacobian_is_that_of_forward_mode(source: str) -> None:
     """The score's estimates of the same events, element by element and parameter by parameter (without a baseline,

@@ -97,6 +97,7 @@ def test_a_vertex_fit_in_reverse_mode() -> None:
     assert back.gradient["z"]["sigma"] == pytest.approx(result.gradient["z"]["sigma"], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_weighted_mean() -> None:
     """The minimiser of a sum of squares, each event with its own weights, moves as the formula does."""
     m = model(

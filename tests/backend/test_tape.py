@@ -49,6 +49,7 @@ model m {
 """
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("turns", [40, 256, 600])
 def test_a_taped_loop_has_the_derivatives_of_the_loop(turns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """x <- a sin(x) + b; with room for 16 states the tape keeps every third, sixteenth and thirty-eighth."""

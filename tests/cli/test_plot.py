@@ -33,6 +33,7 @@ def test_the_scan_is_right_at_every_point(run: Callable[..., Any], folder: Path)
     assert (folder / "c.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(("ending", "start"), [("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")])
 def test_formats(run: Callable[..., Any], folder: Path, ending: str, start: bytes) -> None:
     outcome = run("grad", "energy.hep", "-n", 200, "--plot", f"c.{ending}", "--scan", "scale=20GeV:40GeV:3")

@@ -90,6 +90,7 @@ def test_a_formatted_program_is_the_same_program(name: str) -> None:
     assert dump_program(program(format_file(parse(Source("a.hep", text))))) == dump_program(program(text))
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("stage", ["ast", "typed", "graph", "plan"])
 def test_dump(stage: str) -> None:
     for name, path in FILES.items():

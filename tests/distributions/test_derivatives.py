@@ -78,6 +78,7 @@ def _compare(case: Case, function: str, x, expected_of, dtype, weight=1.0):
 WITHOUT_ORACLE = {"delta", "categorical", "discrete_uniform"}
 
 
+@pytest.mark.every(3)
 @in_both_precisions([name for name in CONTINUOUS if name not in WITHOUT_ORACLE], slow=REARRANGED, double={"normal"})
 def test_draws(name, dtype):
     """At fixed noise; the error is taken per probability, since draws in a tail may lie orders of magnitude apart."""
@@ -89,6 +90,7 @@ def test_draws(name, dtype):
         _compare(case, "sample", u, lambda o: quantile(o, u), dtype, density)
 
 
+@pytest.mark.every(3)
 @in_both_precisions([name for name in BY_NAME if name not in WITHOUT_ORACLE], slow=REARRANGED, double={"normal"})
 def test_cdf(name, dtype):
     for case in BY_NAME[name]:
@@ -97,6 +99,7 @@ def test_cdf(name, dtype):
         _compare(case, "cdf", x, lambda o, x=wide: o.cdf(x), dtype)
 
 
+@pytest.mark.every(3)
 @in_both_precisions([name for name in BY_NAME if name not in WITHOUT_ORACLE], slow=REARRANGED, double={"normal"})
 def test_log_prob(name, dtype):
     for case in BY_NAME[name]:

@@ -41,6 +41,7 @@ def with_slopes(name, function, x, *params):
     )
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(
     ("name", "x", "params", "expected", "slope"),
     [
@@ -92,6 +93,7 @@ def test_log_prob_at_the_edge(name, x, params, expected, slope):
             assert np.isclose(derivatives[-1], slope, rtol=1e-5)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(
     ("name", "x", "params", "expected", "slope"),
     [
@@ -132,6 +134,7 @@ def test_cdf_at_the_edge(name, x, params, expected, slope):
             assert np.isclose(derivatives[-1], slope, atol=1e-6)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", BY_NAME)
 def test_draws_are_in_the_support_at_both_ends_of_u(name):
     """Also at 0 and 1, where the last midpoint of the float32 grid is rounded to."""

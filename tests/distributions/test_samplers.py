@@ -76,6 +76,7 @@ def test_inversion_on_the_whole_grid(law, params):
     assert counts[int(oracle.ppf(1 - 1e-8)) + 1 :].sum() == 0
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", [n for n in BY_NAME if n not in ("delta",)])
 def test_draws_are_monotone_in_u(name):
     u = np.sort(uniforms(np.float32))

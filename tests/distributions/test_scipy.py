@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from .cases import BY_NAME, CONTINUOUS, DISCRETE, HEAVY, exact, in_both_precisions, quantile, run, uniforms
 
@@ -64,6 +65,7 @@ def test_log_prob(name, dtype):
         assert (np.abs(ours - theirs) / (1 + np.abs(theirs))).max(initial=0) < limit, case
 
 
+@pytest.mark.every(2)
 @in_both_precisions(BY_NAME)
 def test_tails(name, dtype):
     for case in BY_NAME[name]:

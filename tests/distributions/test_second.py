@@ -74,6 +74,7 @@ def test_a_density_adds_up_twice(name: str) -> None:
         assert abs(mean[0, 0]) > 0.1 * size[0, 0]
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", NAMES)
 def test_draws_bend_as_they_say(name: str) -> None:
     law = distributions.get(name)

@@ -83,6 +83,7 @@ def width(oracle: Any) -> float:
     return float(oracle.ppf(0.75) - oracle.ppf(0.25))
 
 
+@pytest.mark.every(2)
 @EACH
 def test_draws_are_quantiles_in_both_tails(name: str, params: tuple[Any, ...]) -> None:
     oracle = ORACLES[name](*params)
@@ -98,6 +99,7 @@ def test_draws_are_quantiles_in_both_tails(name: str, params: tuple[Any, ...]) -
     assert np.all(np.abs(share - wanted) < 2e-6 + 2e-3 * wanted)
 
 
+@pytest.mark.every(2)
 @EACH
 def test_densities_and_tails(name: str, params: tuple[Any, ...]) -> None:
     oracle = ORACLES[name](*params)
@@ -111,6 +113,7 @@ def test_densities_and_tails(name: str, params: tuple[Any, ...]) -> None:
     np.testing.assert_allclose(mapped(name, "cdf", params, x), oracle.cdf(x), atol=5e-6)
 
 
+@pytest.mark.every(3)
 @EACH
 def test_derivatives_of_draws(name: str, params: tuple[Any, ...]) -> None:
     """At fixed u: by finite differences of SciPy's quantile, parameter by parameter."""

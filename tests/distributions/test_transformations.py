@@ -35,6 +35,7 @@ def _program(name):
     return event
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in REARRANGED)) for name in BY_NAME]
 )
@@ -51,6 +52,7 @@ def test_lowers_for_every_platform(name):
     assert "custom_call" not in text
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in IN_LOOPS)) for name in BY_NAME]
 )

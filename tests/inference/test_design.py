@@ -65,6 +65,7 @@ def test_the_gradient_is_unbiased_for_squares_of_expectations(box: Any) -> None:
     assert abs(naive.mean() - exact[1]) > Z * naive.std(ddof=1) / np.sqrt(len(naive))
 
 
+@pytest.mark.slow
 def test_a_search_finds_the_minimum_and_knows_its_error(box: Any) -> None:
     found = box.optimize(TEXT, 800, events=64, seed=1, target_error={"depth": "2mm", "p": 0.02})
     assert found.converged
@@ -79,6 +80,7 @@ def test_a_search_finds_the_minimum_and_knows_its_error(box: Any) -> None:
     assert found.expected["seen"] == pytest.approx(120, abs=5)
 
 
+@pytest.mark.slow
 def test_a_function_of_python_is_the_same_objective(box: Any) -> None:
     """The same steps, up to rounding."""
 

@@ -124,6 +124,7 @@ def replayed(mined: Any, program: Any, points: list[Mapping[str, Any]], events: 
             assert_allclose(mined.log_ratio[i, k], exact, rtol=rtol, atol=rtol, err_msg=f"event {i}, {point}")
 
 
+@pytest.mark.slow
 def test_the_paths_of_the_board_event_by_event(examples: Path) -> None:
     """Nails that know their place: every ratio is a sum over the ball's path (`tests/statistical/test_galton.py` holds
     the distributions against the exact ones)."""

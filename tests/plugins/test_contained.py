@@ -70,6 +70,7 @@ def test_an_implementation_that_is_not_there() -> None:
     assert "ThereIsNoSuchClass" in caught.value.diagnostics[0].message
 
 
+@pytest.mark.every(2)
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 @pytest.mark.parametrize(("name", "site", "program"), [("nan", "p.k", PROGRAM), ("slope", "x", SIMPLE)])
 def test_numbers_that_are_not_finite_are_the_plugin_s(name: str, site: str, program: str) -> None:

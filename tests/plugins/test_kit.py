@@ -51,6 +51,7 @@ def test_our_distributions_conform(name: str) -> None:
     assert report.ok, report.failed
 
 
+@pytest.mark.slow
 def test_one_of_our_distributions_conforms() -> None:
     assert check("normal", events=1000).ok
 

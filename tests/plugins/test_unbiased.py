@@ -119,6 +119,7 @@ def offers_of(case: Case, **options: Any) -> Any:
 SIDES = [*((case, "both") for case in CASES), *((CASES[i], side) for i in (0, 2, 3, 5) for side in ("up", "down"))]
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize(("case", "side"), SIDES)
 def test_neighbours_are_unbiased(case: Case, side: str) -> None:
     values, masses = reached(case)
@@ -149,6 +150,7 @@ def test_a_boundary_in_closed_form_is_the_general_one(case: Case) -> None:
     np.testing.assert_allclose(slope, general, rtol=1e-5)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_no_alternative_outside_the_support(case: Case) -> None:
     values, _ = reached(case)
@@ -213,6 +215,7 @@ class Batch:
         return (jnp.sum(self.value) - self.value) / (self.value.size - 1)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_score_is_unbiased(case: Case) -> None:
     estimator = load_estimator("score").load()(baseline="none")

@@ -39,6 +39,7 @@ def rows(jagged):
     return np.split(jagged.values, np.cumsum(jagged.counts)[:-1])
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", [marked(name) for name in sorted(FILES)])
 def test_events_agree(name):
     """Up to one event in a hundred may take another course by rounding: mostly where two equal numbers are compared."""
@@ -63,6 +64,7 @@ def test_small_batches_and_few_lanes_agree(name):
     assert_agreement(program, theirs, seed=3, rtol=5e-5, atol=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_the_limit_of_steps_holds_for_the_whole_event(steps):
     """Not for each run of a process: the third here finds what the first two have left of it."""

@@ -59,6 +59,7 @@ def test_the_whole_registry_is_there():
     assert set(laws.SCIPY) | set(laws.OWN) == set(ARGUMENTS)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(("name", "args"), CASES)
 def test_draws_are_those_of_the_numerics(name, args):
     mine = [law(name, args).quantile(u) for u in GRID]
@@ -83,6 +84,7 @@ def test_quantile_inverts_cdf(name, args):
             assert mine.cdf(x) == pytest.approx(u, rel=1e-6)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(("name", "args"), CASES)
 def test_log_prob_is_that_of_the_numerics(name, args):
     metadata, mine = distributions.get(name), law(name, args)

@@ -29,6 +29,7 @@ def z_score(values, exact):
     return (values.mean() - exact) / (values.std(ddof=1) / np.sqrt(len(values)))
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(("name", "params", "n", "exact"), EXACT, ids=[f"{e[0]}-{i}" for i, e in enumerate(EXACT)])
 def test_expectations(name, params, n, exact):
     events = simulate(load(name), n, seed=2, params=params)

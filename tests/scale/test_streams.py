@@ -70,6 +70,7 @@ def values_of(summary: Any) -> Iterator[float]:
             yield from np.atleast_1d(moments[name])
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("ending", READERS)
 def test_parts_make_the_file_of_one_piece(
     model: hepppl.Model, events: hepppl.Events, tmp_path: Path, ending: str

@@ -32,6 +32,7 @@ def test_one_large_element_does_not_spoil_what_leaves_it_out() -> None:
     assert float(others(jnp.asarray(x))[3]) == 7.0
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(
     ("name", "by", "at", "n"),
     [
@@ -119,6 +120,7 @@ def test_small_batches_through_the_engine_are_unbiased() -> None:
     assert_within(np.mean(slopes), np.std(slopes) / 200, 2.0)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("n", [4, 8, 16, 64])
 def test_multiples_fitted_to_a_few_events_do_little_harm(n: int) -> None:
     """Three controls that tell nothing, in batches of n events: least squares alone give 555 times the variance with

@@ -99,6 +99,7 @@ LATE = {
 }  # fmt: skip
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", [late(name, LATE) for name in CUTS])
 def test_a_cut(name: str) -> None:
     body, mean = CUTS[name]
@@ -119,6 +120,7 @@ def test_cut_optimisation() -> None:
 EDGES = np.array([-1.5, -0.5, 0.2, 0.9, 2.0])
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
 @pytest.mark.parametrize("bins", [
     "[if edges[i] <= x and x < edges[i + 1] then 1 else 0 for i in 0..4]",
@@ -173,6 +175,7 @@ LOOPS = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", [late(name, [n for n in LOOPS if "of the turn" in n]) for name in LOOPS])
 def test_a_comparison_in_a_loop(name: str) -> None:
     turn, drawn, ramp = LOOPS[name]

@@ -45,6 +45,7 @@ DISCRETE = [
 CASES = [(name, param, at) for name, param, values in DISCRETE for at in values]
 
 
+@pytest.mark.every(7)
 @pytest.mark.parametrize("by", [pytest.param(None, marks=pytest.mark.slow), "score", "stochastic_ad"])
 @pytest.mark.parametrize(("name", "param", "at"), CASES)
 def test_counts(name: str, param: str, at: float, by: str | None) -> None:
@@ -85,6 +86,7 @@ SMOOTH: list[tuple[str, Callable[..., float], dict[str, float], dict[str, Functi
 ]  # fmt: skip
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(
     ("name", "mean", "at", "functions", "by"), [(*case[:4], by) for case in SMOOTH for by in case[4]]
 )

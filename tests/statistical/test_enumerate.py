@@ -28,6 +28,7 @@ def mean(t: float) -> float:
     return sum(np.prod(p[list(ks)]) * sum(k * k - 2 * k * i for i, k in enumerate(ks)) ** 2 for ks in values)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
 def test_draws_in_a_loop(mode: str) -> None:
     result = hepppl.parse(TEXT).grad(100_000, seed=71, by={"k": "enumerate"}, mode=mode)

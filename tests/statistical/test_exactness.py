@@ -41,6 +41,7 @@ def test_absorber(by: str) -> None:
     assert_agrees(result, "value", oracles.ABSORBER, what=by)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", [pytest.param("score", marks=pytest.mark.slow), "stochastic_ad"])
 def test_absorber_with_energy_loss(by: str) -> None:
     result = load("absorber_energy_loss").grad(60_000, seed=5, theta=2.5, by={"track.interacts": by})
@@ -54,6 +55,7 @@ def test_smooth_normal(mu: float, sigma: float, by: str | None) -> None:
     assert_agrees(result, "value", oracles.smooth_normal(mu, sigma), what=str(by))
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("by", ["score", "stochastic_ad"])
 @pytest.mark.parametrize("splitting", [0.4, 0.8])
 def test_cascade(splitting: float, by: str) -> None:
@@ -70,6 +72,7 @@ def test_chain_reaction(fission: str, freed: str) -> None:
     assert_agrees(result, "value", oracles.chain_reaction(0.25), what=str(by))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", [pytest.param("score", marks=pytest.mark.slow), "stochastic_ad"])
 @pytest.mark.parametrize("m", [pytest.param(0.3, marks=pytest.mark.slow), 0.6])
 def test_family_tree_by_any_function_of_its_size(m: float, by: str) -> None:
@@ -92,6 +95,7 @@ def test_veto_shower(by: str) -> None:
     assert_agrees(result, "none", none, what=by)
 
 
+@pytest.mark.slow
 def test_photodetector_mixes_reparam_score_and_stochastic_ad() -> None:
     model = load("photodetector")
     result = model.grad(400_000, seed=11, light=0.5, efficiency=0.6)
@@ -113,6 +117,7 @@ def test_mixed_estimators_feed_one_another(by: dict[str, str]) -> None:
         assert_agrees(result, output, exact, what=f"{by}", scale=1.0)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("by", ["score", "stochastic_ad"])
 @pytest.mark.parametrize("p", [0.3, 0.6])
 def test_loop_of_random_length(p: float, by: str) -> None:
@@ -124,6 +129,7 @@ def test_loop_of_random_length(p: float, by: str) -> None:
     assert_agrees(result, "value", oracles.summed(mean, p=p), what=by)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["score", pytest.param("stochastic_ad", marks=pytest.mark.slow)])
 def test_plate(by: str) -> None:
     rate = 0.7  # the sum is Poisson with mean 15 rate
@@ -132,6 +138,7 @@ def test_plate(by: str) -> None:
     assert_agrees(result, "value", exact, what=by)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("by", ["score", "stochastic_ad"])
 def test_derivatives_vanish_where_nothing_depends(by: str) -> None:
     result = load("independent").grad(100_000, seed=15, a=2.0, b=0.3, by={"k": by, "flip": by})

@@ -95,6 +95,7 @@ def test_tuning_finds_it_for_the_absorber() -> None:
     assert best <= 0.5 * score
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mode", "most"), [("forward", 110), pytest.param("reverse", 500, marks=pytest.mark.slow)])
 def test_a_cascade_by_the_energy_of_its_particles(mode: str, most: float) -> None:
     """The default, without a pilot run. Forward: 97 for 184 of the same blend without an importance."""

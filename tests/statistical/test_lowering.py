@@ -12,6 +12,7 @@ SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("chain_reaction"
 PROGRAMS = ["discrete_choice", "random_walk", "absorber", *SLOW]
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs_lower_through_jax_export(name: str, platform: str) -> None:

@@ -63,6 +63,7 @@ def expected_chain(w: dict) -> jnp.ndarray:
     return total
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(
     ("text", "expected", "options"),
     [

@@ -137,6 +137,7 @@ class Site:
         return self._noise[:count]
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("p", [0.3, [0.2, 0.5, 0.3]])
 def test_the_two_relaxed_values_have_one_law(p: float | list[float]) -> None:
     """Together with the score, the derivative given the draw has the mean of the free one: for each element of p."""

@@ -118,6 +118,7 @@ def test_a_result_that_is_not_a_number() -> None:
         model.grad(100)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(("body", "slope"), [
     ("x ~ normal(t, 1); return if x > 1 then 1 else 0", 0.39894228),
     ("x ~ normal(0, 1); return if x > t then 1 else 0", -0.24197072),

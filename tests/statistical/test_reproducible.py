@@ -28,6 +28,7 @@ def assert_identical(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> None
         assert values.tobytes() == b[name].tobytes(), name
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_first_events_do_not_know_how_many_follow(name: str) -> None:
     few, many = outputs(name, 10), outputs(name, 1000)
@@ -35,6 +36,7 @@ def test_the_first_events_do_not_know_how_many_follow(name: str) -> None:
     assert any(len(np.unique(values)) > 1 for values in many.values())
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("options", SPLITS)
 @pytest.mark.parametrize("name", ["absorber", "cascade", "random_walk"])
 def test_neither_batches_nor_lanes_change_an_event(name: str, options: dict[str, int]) -> None:

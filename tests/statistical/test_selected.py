@@ -35,6 +35,7 @@ EXACT = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
 def test_yields_and_bins(mode: str) -> None:
     model = hepppl.parse(PROGRAM)

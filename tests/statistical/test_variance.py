@@ -14,6 +14,7 @@ import pytest
 from .acceptance import load
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(("name", "by", "at", "n", "bar"), [
     ("absorber", {"shower.interacts": "stochastic_ad"}, {"theta": 2.5}, 60_000, 2.9),
     ("absorber_energy_loss", {"track.interacts": "stochastic_ad"}, {"theta": 2.5}, 60_000, 2.4),

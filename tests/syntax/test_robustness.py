@@ -32,6 +32,7 @@ def in_model(text: str) -> str:
     return f"model m {{\n    return {text}\n}}\n"
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(
     "text",
     [
@@ -58,6 +59,7 @@ def test_too_deep_or_too_long(text: str) -> None:
     assert codes(text) == ["E107"]
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(
     "text",
     [
@@ -81,6 +83,7 @@ def test_nonsense_without_end(text: str) -> None:
     assert 1 <= len(found) <= MAX_ERRORS
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(
     "text",
     [

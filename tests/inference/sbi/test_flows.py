@@ -42,6 +42,7 @@ def test_a_density_of_two_numbers_is_normalised(layers: int) -> None:
     assert float(jnp.abs(logs - stats.norm.logpdf(points).sum(-1)).max()) > 0.5
 
 
+@pytest.mark.slow
 def test_draws_follow_the_density() -> None:
     """The layers carry draws back to normal numbers (Kolmogorov–Smirnov, 1e-4 each)."""
     made = rough(SplineFlow(2, 2, 16, 1, 6, 2, jr.key(2)), 3.0)

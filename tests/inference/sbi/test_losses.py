@@ -78,6 +78,7 @@ def z_scores(name: str, away: float) -> np.ndarray:
     return g.mean(0) / (g.std(0) / np.sqrt(N))
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", CASES)
 def test_the_exact_answer_is_where_the_loss_is_least(name: str) -> None:
     assert np.abs(z_scores(name, 0.0)).max() < 4.5

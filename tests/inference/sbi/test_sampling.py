@@ -44,6 +44,7 @@ def test_gaussian_posteriors_of_several_experiments() -> None:
     assert (r_hat(chains) < 1.05).all()
 
 
+@pytest.mark.slow
 def test_both_of_two_modes_are_found() -> None:
     """As many chains in either, within a binomial error of 4.5."""
     chains = sample(two_modes, jnp.zeros(()), jnp.zeros((1, 1)), 1, 256, jr.key(1), Effort(chains=256, prior=4096))
