@@ -28,6 +28,7 @@ from hepppl.backends.jax.particles import (
     undifferentiated,
 )
 from hepppl.backends.jax.random import MERGE, threefry2x32, uniform
+from hepppl.backends.jax.shared import differ, first_of, share_of
 from hepppl.backends.jax.value import Val, apply, batch, join_trees, select, stable_carry
 from hepppl.graph import Node, Tensor, Value
 
@@ -98,7 +99,8 @@ def lower_process(lowering: Lowering, m: Machine, node: Node) -> None:
         here = ~spent if here is None else here & ~spent
         registers = replace(track.registers, fault=m.registers.fault, steps=m.registers.steps)
         track = replace(track, registers=registers)
-    track = follow(run, m, *primal, track, None if m.particles is None else m.particles.override, here)
+    uneven = differ(run, args)
+    track = follow(run, m, *primal, track, None if m.particles is None else m.particles.override, here, uneven)
     accumulators = [list(acc) for acc in track.accumulators]
     reservoir = m.registers.reservoir
     if m.particles is not None and collect:
@@ -157,31 +159,6 @@ def root_particle(run: Run, m: Machine, args: list[Val], key: tuple[Array, Array
     return Particle(slots, kind, (*key, zero.astype(jnp.uint32)))
 
 
-def root_share(run: Run, args: list[Val]) -> Val | None:
-    """What the first particles have of what particles share; None where nothing is shared."""
-    shared, root = run.lowering.graph.shared(), run.node.attrs["process"]
-    return args[run.lowering.program.processes[root].formals.index(shared[root])] if root in shared else None
-
-
-def first_of(run: Run, args: list[Val], size: int) -> dict[int, Array]:
-    """What the first particle has of what particles share: (events,) by the id of each process's formal."""
-    shared, first = run.lowering.graph.shared(), root_share(run, args)
-    return {} if first is None else {shared[k].id: batch(first, size).p for k in run.layout.keys if k in shared}
-
-
-def share_of(run: Run, particle: Particle) -> Array | None:
-    """What particles have of what they share, (particles,): the more, the longer is their descent. None where nothing
-    is shared, or where all have the same."""
-    shared, place = run.lowering.graph.shared(), run.layout.place
-    keys = [key for key in run.layout.keys if key in shared and shared[key] in place]
-    found: Array | None = None
-    for key in keys:
-        own = particle.slots[place[shared[key]]].p
-        chosen = found is not None and particle.kind is not None
-        found = jnp.where(particle.kind == run.layout.keys.index(key), own, found) if chosen else own
-    return found
-
-
 def root_track(run: Run, m: Machine, args: list[Val], key: tuple[Array, Array], collect: bool) -> Track:
     size = m.size
     particle = root_particle(run, m, args, key)
@@ -215,14 +192,13 @@ def follow(
     track: Track,
     override: Override | None,
     active: Array | None,
+    uneven: bool,
 ) -> Track:
-    """Follow the tasks of a batch to their ends."""
+    """Follow the tasks of a batch to their ends. ``uneven``: events' first particles differ in what they share."""
     lowering, settings, root = run.lowering, run.lowering.settings, run.node
     capacity, inner = root.attrs["limit"] - 1, m.particles is not None
     plain = override is not None
-    share = None if plain else root_share(run, args)
-    uneven = share is not None and share.batched
-    lanes = m.size if inner else settings.width(m.size, uneven)
+    lanes = m.size if inner else settings.width(m.size, uneven, plain)
     overflow = lowering.fault_code("truncated", root, f"more than {root.attrs['limit']} particles alive at once")
     late_code = endless(run)
     keys = list(captured)
@@ -368,7 +344,7 @@ def follow_alternatives(
         start = replace(start, registers=registers, first=jnp.ones(size, bool))
         captured_now = dict(zip(captured, given, strict=True))
         alone = jax.tree.map(lax.stop_gradient, (alt_args, captured_now, start, override))  # nothing to go back through
-        found = follow(run, m, *alone, active)
+        found = follow(run, m, *alone, active, differ(run, args))
         still = jax.tree.map(lambda e, p: jnp.where(absent, e, p), run.empty(size), unchanged)
         merged = jax.tree.map(lambda a, u: jnp.where(active, a, u), found.accumulators, still)
         return merged, jnp.where(active, found.registers.fault, 0)
