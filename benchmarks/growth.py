@@ -89,11 +89,11 @@ def sizes(scale: float, rounds: int) -> Iterator[Row]:
 
 
 def learned(scale: float, rounds: int) -> Iterator[Row]:
-    """A network of 9,697 weights inside a shower: its gradient in simulations, and memory as showers grow."""
+    """A network of 10,095 weights inside a shower: its gradient in simulations, and memory as showers grow."""
     text, n = path("learned_shower").read_text("utf-8"), int(16_384 * scale)
     (simulated,), (gradient,) = (costs("learned_shower", text, what, (n,), 2) for what in ("stream", "grad"))
     yield Ratio(
-        "learned_shower: gradient of 9,697 weights / simulate", gradient["us"] / simulated["us"], 6.0, at_least=False
+        "learned_shower: gradient of 10,095 weights / simulate", gradient["us"] / simulated["us"], 6.0, at_least=False
     )
     small = text.replace("shower(10)", "shower(1)")
     (less,) = costs("learned_shower", small, "grad", (n,), 1)
