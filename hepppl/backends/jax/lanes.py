@@ -7,7 +7,7 @@ have finished, their results are stored and they are loaded again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,22 @@ REFILL = 8
 STRIDE = 4
 #: Steps between two loadings where the loop is to be differentiated in reverse.
 TAPED = 16
+
+
+class Sharing(Protocol):
+    """How a task that has begun is divided: a part of what is left of it becomes the task of another lane."""
+
+    def spare(self, state: Any) -> Array:
+        """Which lanes have a part to give."""
+
+    def give(self, state: Any, givers: Array) -> Any:
+        """The lanes' states when ``givers`` have given one."""
+
+    def part(self, state: Any, scratch: Any, giver: Array) -> Any:
+        """The state that each lane begins the part of the lane ``giver`` with."""
+
+    def join(self, out: Any, task: Array, result: Any) -> Any:
+        """The results ``out`` with ``result`` put in as a part of the result of ``task``, in whatever order."""
 
 
 def gather(tree: Any, task: Array) -> Any:
@@ -91,6 +107,8 @@ def run_lanes(
     lanes: int,
     tape: int = 0,
     length: Array | None = None,
+    sharing: Sharing | None = None,
+    leading: bool = False,
 ) -> tuple[Any, Array | None]:
     """Run ``size`` tasks on ``lanes`` lanes until all are done; returns ``result(state)`` of each task at its end.
 
@@ -100,18 +118,25 @@ def run_lanes(
     advances every lane once and returns the new state, the new scratch and which lanes have finished their task;
     ``age`` (int32, a lane) counts the steps before; lanes that are not ``busy`` keep what ``result`` reads, and
     may compute anything else. ``length`` grows with the steps that a task takes, as far as that can be told: the
-    longest come first, so that none begins where the others end.
+    longest come first, so that none begins where the others end. ``sharing``: when the queue is empty, idle lanes take
+    parts of the others' tasks; ``out`` is then what results are put into. ``leading``: the active tasks come first.
 
     With a ``tape`` for that many turns of `TAPED` steps the results can be differentiated in reverse; how many turns
     were taken comes back too.
     """
-    if active is None and length is None:
-        order, count = jnp.arange(size, dtype=jnp.int32), jnp.int32(size)
-    else:
-        active = jnp.ones(size, bool) if active is None else active
-        first = jnp.zeros(size) if length is None else -jnp.nan_to_num(lax.stop_gradient(length))
-        order = jnp.argsort(jnp.where(active, first, jnp.inf), stable=True).astype(jnp.int32)
+    order, count = None, jnp.int32(size)  # None: as they are numbered
+    if length is not None:
+        first = -jnp.nan_to_num(lax.stop_gradient(length))
+        order = jnp.argsort(first if active is None else jnp.where(active, first, jnp.inf), stable=True)
+        order = order.astype(jnp.int32)
+        count = count if active is None else active.sum(dtype=jnp.int32)
+    elif active is not None and leading:
         count = active.sum(dtype=jnp.int32)
+    elif active is not None:
+        rank = jnp.cumsum(active, dtype=jnp.int32)
+        place = jnp.where(active, rank - 1, size)
+        order = jnp.zeros(size, jnp.int32).at[place].set(jnp.arange(size, dtype=jnp.int32), mode="drop")
+        count = rank[-1]
 
     # one more entry takes what lanes without a task would store
     out = jax.tree.map(lambda x: jnp.concatenate([x, x[..., :1]], -1), out)
@@ -119,20 +144,37 @@ def run_lanes(
     consts = (tasks, same, start, order)
 
     def store(out: Any, task: Array, state: Any) -> Any:
+        if sharing:
+            return sharing.join(out, task, result(state))
         return jax.tree.map(lambda o, v: o.at[..., task].set(v, mode="promise_in_bounds"), out, result(state))
 
     def refill(args: Any, count: Array, consts: Any) -> Any:
         tasks, _, start, order = consts
         queue, task, done, loaded, state, out = args
         out = store(out, jnp.where(done, task, size), state)
-        number = queue + jnp.cumsum(done, dtype=jnp.int32) - 1
+        rank = jnp.cumsum(done, dtype=jnp.int32)
+        number = queue + rank - 1
         fresh = done & (number < count)
-        source = jnp.where(fresh, order[jnp.minimum(number, size - 1)], 0)
+        source = jnp.where(fresh, number if order is None else order[jnp.minimum(number, size - 1)], 0)
         new = gather((tasks, start), source)
         # a lane that finds the queue empty keeps task = size: whatever it stores is thrown away
         task = jnp.where(done, jnp.where(fresh, source, size), task)
         loaded, state = refresh(done, new, (loaded, state))
-        return jnp.minimum(queue + done.sum(dtype=jnp.int32), count), task, done & ~fresh, loaded, state, out
+        return jnp.minimum(queue + rank[-1], count), task, done & ~fresh, loaded, state, out
+
+    def divide(sharing: Sharing, args: Any, scratch: Any, clock: Array) -> Any:
+        task, done, loaded, state, since = args
+        gives = ~done & sharing.spare(state)
+        ranks = jnp.cumsum(gives + (done.astype(jnp.int32) << 16))  # of the givers, and of the takers
+        number = jnp.minimum(ranks[-1] & 0xFFFF, ranks[-1] >> 16)
+        rank, place = (ranks & 0xFFFF) - 1, (ranks >> 16) - 1
+        takes = done & (place < number)
+        lane = jnp.arange(lanes, dtype=jnp.int32)
+        giver = jnp.zeros(lanes, jnp.int32).at[jnp.where(gives, rank, lanes)].set(lane, mode="drop")
+        giver = jnp.where(takes, giver[jnp.maximum(place, 0)], 0)
+        new = gather(loaded, giver), sharing.part(state, scratch, giver)
+        loaded, state = refresh(takes, new, (loaded, sharing.give(state, gives & (rank < number))))
+        return jnp.where(takes, task[giver], task), done & ~takes, loaded, state, jnp.where(takes, clock, since)
 
     def advance(loaded: Any, same: list[Any], since: Array, moving: Any) -> Any:
         done, state, scratch, clock = moving
@@ -143,9 +185,19 @@ def run_lanes(
         queue, task, done, loaded, state, scratch, clock, since, count, out = carry
         since = jnp.where(done, clock, since)
         queue, task, done, loaded, state, out = refill((queue, task, done, loaded, state, out), count, consts)
-        enough = jnp.where(queue < count, -(-lanes // REFILL), lanes)
+        some = -(-lanes // REFILL)
+        enough = some if sharing else jnp.where(queue < count, some, lanes)
+        if sharing:
+            args = divide(sharing, (task, done, loaded, state, since), scratch, clock)
+            task, done, loaded, state, since = args
+        begin = clock
+
+        def going(moving: Any) -> Array:
+            few = moving[0].sum(dtype=jnp.int32) < enough
+            return few | (moving[3] == begin) if sharing else few
+
         done, state, scratch, clock = lax.while_loop(
-            lambda moving: moving[0].sum(dtype=jnp.int32) < enough,
+            going,
             lambda moving: lax.fori_loop(0, STRIDE, lambda _, m: advance(loaded, same, since, m), moving),
             (done, state, scratch, clock),
         )

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 
 from hepppl.backends.jax import reductions
 from hepppl.backends.jax.random import child_key
+from hepppl.backends.jax.stack import Words, columns, popped, pushed, stacked
 from hepppl.backends.jax.value import Val, aligned, batch, decided, join_trees, select
 from hepppl.graph import Node, Tensor, Value
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from hepppl.backends.jax.machine import Machine
 
 Stream = tuple[Array, ...]  # key words and step
-Words = dict[str, Array]  # what particles are kept as, by the name of the words' type
 
 
 class Count(NamedTuple):
@@ -145,6 +145,7 @@ class Particles:
     choice: Choice | None = None
     override: Override | None = None
     inner: bool = False  # of a process that runs inside a step of another one, whose subtree is what runs again
+    floor: Array | None = None  # siblings below are other lanes' (`hepppl.backends.jax.sharing`)
     firsts: dict[int, Array] = field(default_factory=dict)  # what the first particle has, by id of what is shared
     count: Count = field(default_factory=lambda: Count(0, 0))
 
@@ -300,16 +301,13 @@ class Particles:
                 kind: jnp.where(took[..., None, :], current[kind], old) for kind, old in choice.particle.items()
             }
             self.choice = replace(choice, particle=particle, outside=outside, level=level, open=opened)
-        pop = died & (self.height > 0)
+        pop = died & (self.height > (0 if self.floor is None else self.floor))
         height = self.height - pop
         following = self.next
         if self.stack is not None and self.capacity > 0:
-            lanes = height.shape[0]
-            place = jnp.arange(lanes) * (self.capacity + 1) + height
-            rows = jax.tree.map(lambda s: s.at[place].get(mode="promise_in_bounds"), self.stack)
-            popped = unstacked(rows, pushed(self.current), self.lowering.settings.reverse)
-            popped = replace(popped, stream=(*popped.stream, jnp.zeros(lanes, jnp.uint32)))
-            following = merge(died, popped, following)
+            place = jnp.arange(height.shape[0]) * (self.capacity + 1) + height
+            sibling = popped(self.stack, place, self.current, self.lowering.settings.reverse)
+            following = merge(died, sibling, following)
         return following, height, died & ~pop
 
 
@@ -327,70 +325,3 @@ def merge(where: Array, new: Particle, old: Particle) -> Particle:
     slots = [select(Val(where), n, o) for n, o in zip(new.slots, old.slots, strict=True)]
     kind, stream = jax.tree.map(lambda n, o: jnp.where(where, n, o), (new.kind, new.stream), (old.kind, old.stream))
     return Particle(slots, kind, stream)
-
-
-def pushed(particle: Particle) -> Particle:
-    """What the stack keeps of a particle: one that waits has taken no step."""
-    return replace(particle, stream=particle.stream[:2])
-
-
-def words(x: Array, reverse: bool) -> str:
-    """The type of the words that an array is kept as: all of 32 bits as one, where nothing is differentiated."""
-    whole = not jnp.issubdtype(x.dtype, jnp.floating) or (x.dtype == jnp.float32 and not reverse)
-    return "uint32" if whole else x.dtype.name
-
-
-def columns(particle: Particle, reverse: bool) -> Words:
-    """Particles, one a lane, as words of one type below each other, (words, lanes): an array is cheaper to keep and to
-    choose from than each of its rows."""
-    found: dict[str, list[Array]] = {}
-    for x in jax.tree.leaves(particle):
-        kind = words(x, reverse)
-        if x.dtype == bool:
-            x = x.astype(jnp.uint32)
-        elif kind == "uint32":
-            x = lax.bitcast_convert_type(x, jnp.uint32)
-        found.setdefault(kind, []).append(x.reshape(-1, x.shape[-1]))
-    return {kind: jnp.concatenate(parts) for kind, parts in found.items()}
-
-
-def particles_of(columns: Words, like: Particle, reverse: bool) -> Particle:
-    """What `columns` wrote down; ``like``: particles of the same structure."""
-    leaves, tree = jax.tree.flatten(like)
-    done = dict.fromkeys(columns, 0)
-    found = []
-    for x in leaves:
-        kind = words(x, reverse)
-        number = x.size // x.shape[-1]
-        part = columns[kind][done[kind] : done[kind] + number].reshape(x.shape)
-        done[kind] += number
-        if x.dtype == bool:
-            part = part != 0
-        elif kind == "uint32":
-            part = lax.bitcast_convert_type(part, x.dtype)
-        found.append(part)
-    return jax.tree.unflatten(tree, found)
-
-
-def stacked(particle: Particle, reverse: bool) -> Words:
-    """Particles, one a lane, as rows of words, (lanes, words): what belongs together lies together in memory, and is
-    written and read at once."""
-
-    def rows(part: Array) -> Array:
-        used = len(part)
-        room = -(-used // 8) * 8 if used > 4 else 1 << (used - 1).bit_length()  # rows of whole vectors are faster
-        return jnp.concatenate([part, jnp.zeros((room - used, part.shape[-1]), part.dtype)]).T
-
-    return {kind: rows(part) for kind, part in columns(particle, reverse).items()}
-
-
-def unstacked(rows: Words, like: Particle, reverse: bool) -> Particle:
-    """What `stacked` made rows of; ``like``: particles of the same structure."""
-    return particles_of({kind: part.T for kind, part in rows.items()}, like, reverse)
-
-
-def blank_stack(particle: Particle, capacity: int, reverse: bool) -> Words:
-    """An empty stack for particles like ``particle``: of each lane in turn a row for every level, and one that is never
-    read: it takes the writes of lanes that push nothing."""
-    rows = jax.eval_shape(lambda p: stacked(pushed(p), reverse), particle)
-    return {kind: jnp.zeros(((capacity + 1) * x.shape[0], x.shape[1]), x.dtype) for kind, x in rows.items()}

@@ -14,21 +14,11 @@ from hepppl.backends.jax import reductions
 from hepppl.backends.jax.lanes import gather, run_lanes
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import MASK, Address, Machine, Registers, Reservoir, empty_reservoir
-from hepppl.backends.jax.particles import (
-    Choice,
-    Layout,
-    Override,
-    Particle,
-    Particles,
-    Words,
-    blank_stack,
-    columns,
-    particles_of,
-    strip,
-    undifferentiated,
-)
+from hepppl.backends.jax.particles import Choice, Layout, Override, Particle, Particles, strip, undifferentiated
 from hepppl.backends.jax.random import MERGE, threefry2x32, uniform
 from hepppl.backends.jax.shared import differ, first_of, share_of
+from hepppl.backends.jax.sharing import Parts, divisible, of_part, parted_track, whole_registers
+from hepppl.backends.jax.stack import Words, blank_stack, columns, particles_of
 from hepppl.backends.jax.value import Val, apply, batch, join_trees, select, stable_carry
 from hepppl.graph import Node, Tensor, Value
 
@@ -44,6 +34,7 @@ class Track:
     registers: Registers
     choice: Choice | None
     first: Array | None  # still before the first step of an alternative
+    floor: Array | None = None  # below it in the stack are other lanes' siblings
 
 
 @dataclass(frozen=True)
@@ -198,10 +189,14 @@ def follow(
     lowering, settings, root = run.lowering, run.lowering.settings, run.node
     capacity, inner = root.attrs["limit"] - 1, m.particles is not None
     plain = override is not None
-    lanes = m.size if inner else settings.width(m.size, uneven, plain)
+    shares = uneven and capacity > 0 and not inner and (plain or not settings.tape) and divisible(run, track)
+    lanes = m.size if inner else settings.width(m.size, uneven, plain, shares)
     overflow = lowering.fault_code("truncated", root, f"more than {root.attrs['limit']} particles alive at once")
     late_code = endless(run)
     keys = list(captured)
+    before = track.registers
+    if shares:
+        track = parted_track(track)
 
     @partial(jax.jit, inline=True)  # traced once for its structure, and found again by the loop
     def step(loaded: Any, state: Track, stack: Words, busy: Array, age: Array) -> tuple[Track, Words, Array]:
@@ -212,11 +207,13 @@ def follow(
         one = Val(jnp.ones(lanes, settings.dtype)) if run.weighs else None
         steps = None if state.registers.steps is None else state.registers.steps + busy
         registers = replace(state.registers, weight=one, steps=steps)
+        if state.floor is not None:  # parts have no first fault in common
+            registers = replace(registers, fault=jnp.zeros(lanes, jnp.int32))
         w = Machine(lowering, lanes, Address((k0, k1), 0, 1, count), registers, {MASK: Val(busy)})
         p = Particles(
             lowering, run.layout, run.reduces, dict(zip(keys, given, strict=True)), state.particle, state.height, stack,
             capacity, [list(a) for a in state.accumulators], overflow, state.choice, override, inner,
-            firsts=first_of(run, args, lanes),
+            floor=state.floor, firsts=first_of(run, args, lanes),
         )  # fmt: skip
         p.outside = [list(a) for a in p.outside]
         w.particles = p
@@ -237,9 +234,12 @@ def follow(
         following, height, empty = p.end(state.height, state.accumulators)
         steps = age + 1 if w.registers.steps is None else w.registers.steps
         late = busy & ~empty & (steps >= settings.max_steps)
-        w.fault(late_code, Val(late))
+        if state.floor is None:
+            w.fault(late_code, Val(late))
+        else:
+            w.registers = of_part(w.registers, state.registers, late)
         first = None if state.first is None else jnp.zeros_like(state.first)
-        out = Track(following, height, p.accumulators, w.registers, p.choice, first)
+        out = Track(following, height, p.accumulators, w.registers, p.choice, first, state.floor)
         return out, p.stack, empty | late
 
     size_args = [strip([a])[0] if plain else a for a in args]
@@ -274,10 +274,18 @@ def follow(
         out = result(lax.while_loop(lambda c: c[2].any(), turn, (track, stack, busy))[0])
     else:
         tape = 0 if plain else settings.tape
-        length = share_of(run, track.particle) if plain or uneven else None
-        out, turns = run_lanes(go, load, track, stack, result(track), result, active, m.size, lanes, tape, length)
+        length = share_of(run, track.particle) if (plain or uneven) and not shares else None
+        parts = Parts(run, capacity, lanes) if shares else None
+        blank = parts.blank(result(track), m.size, active) if parts else result(track)
+        leading = active is m.wanted  # the events that were asked for are a batch's first
+        out, turns = run_lanes(
+            go, load, track, stack, blank, result, active, m.size, lanes, tape, length, parts, leading
+        )
         m.count_turns(turns)
-    return replace(track, accumulators=out[0], registers=replace(out[1], turns=m.registers.turns), choice=out[2])
+    registers = replace(out[1], turns=m.registers.turns)
+    if shares:
+        registers = whole_registers(registers, before, late_code, settings.max_steps)
+    return replace(track, accumulators=out[0], registers=registers, choice=out[2])
 
 
 def follow_alternatives(

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -112,6 +112,11 @@ class Compiled:
 
     # ------------------------------------------------------------ pure functions
 
+    @cached_property
+    def jagged(self) -> frozenset[str]:
+        """The outputs of varying length."""
+        return Lowering(self.graph, None, self.settings).jagged
+
     def _lowering(self, **changes: Any) -> Lowering:
         return Lowering(self.graph, self.plan, replace(self.settings, **changes))
 
@@ -201,7 +206,6 @@ class Compiled:
     ) -> tuple[Any, ...]:
         """The arguments of a `function`: words of the seed and of the first event's number, how many events are wanted
         from there on, inputs as arrays."""
-
         return *counters(seed, first, count), *self.inputs(params, data)
 
     def inputs(self, params: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], ...]:
@@ -256,8 +260,7 @@ class Compiled:
         tile, tiles = self._tile(n, what)
         start, count = part or (0, n)
         whole = what in WHOLE
-        jagged = frozenset() if whole else Lowering(self.graph, None, self.settings).jagged
-        own = own or {}
+        jagged, own = frozenset() if whole else self.jagged, own or {}
         number = 0 if points is None else next(v.shape[k in own] for k, v in points.items())
         key = (what, tile, tiles, wrt, number, tuple(own))
         done, inputs = 0, None
@@ -267,7 +270,7 @@ class Compiled:
                 rows = partial(run.rows_of, first=done, used=used, size=tile * tiles)
                 if own or inputs is None:
                     inputs = self.inputs({**params, **{k: rows(v) for k, v in own.items()}}, data)
-                    if not self.devices:
+                    if not self.devices and used < count:
                         inputs = jax.device_put(inputs)  # once for all calls
                 args = (*counters(seed, start + done, used), *inputs)
                 if points is not None:
@@ -338,7 +341,7 @@ class Compiled:
             table.add(first, out.pop("fault"), faults)
             parts.append(out)
         rows = {}
-        for k in Lowering(self.graph, None, self.settings).jagged:
+        for k in self.jagged:
             buffers = [part["outputs"].pop(k) for part in parts]
             rows[k] = Jagged.join(buffers)
             if k in parts[0].get("moved", {}):

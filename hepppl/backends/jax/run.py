@@ -88,7 +88,7 @@ def run_events(
     batched: Collection[str] = (),
 ) -> Machine:
     """Run the model for a batch. ``params`` are unbatched, those in ``batched`` (*shape, size): every event has its
-    own. ``wanted`` (size,): the events asked for; the lanes' driver leaves the others out."""
+    own. ``wanted`` (size,): the events asked for, which come first; the lanes' driver leaves the others out."""
     tangents = dict(tangents or {})
     tangents |= {k: spread(t, size) for k, t in tangents.items() if k in batched and t.ndim == params[k].ndim}
     inputs: dict[Hashable, Val] = {("param", k): Val(v, tangents.get(k), None, k in batched) for k, v in params.items()}

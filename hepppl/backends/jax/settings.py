@@ -33,15 +33,19 @@ class Settings:
     def dtype(self) -> np.dtype:
         return np.dtype(np.float32 if self.precision == 32 else np.float64)
 
-    def width(self, size: int, uneven: bool = False, again: bool = False) -> int:
+    def width(self, size: int, uneven: bool = False, again: bool = False, shared: bool = False) -> int:
         """Lanes for a batch of ``size`` events, or of their alternatives (``again``): enough to make a kernel worth its
         launch, few enough for the caches and for the queue to last, which is sooner at an end where some events are
-        much longer than others (``uneven``)."""
+        much longer than others (``uneven``), unless several lanes follow these together (``shared``)."""
         if self.tape:  # the batches are small
-            return min(size, self.lanes or min(256, max(64, size // 8)))
-        if uneven and not again:
-            return min(size, self.lanes or max(64, min(256, size // 128)))
-        return min(size, self.lanes or (128 if size <= 2048 else 512 if uneven else 768))
+            most = min(256, max(64, size // 8))
+        elif shared:
+            most = min(512, max(128, size // 8))
+        elif uneven and not again:
+            most = max(64, min(256, size // 128))
+        else:
+            most = 128 if size <= 2048 else 512 if uneven else 768
+        return min(size, self.lanes or most)
 
     @property
     def gradient(self) -> bool:
