@@ -70,8 +70,14 @@ class Listed:
 @cache
 def entries(group: str) -> tuple[Entry, ...]:
     """Every entry of a group, those of hepppl first, then by name and package. Nothing is imported."""
-    found = [Entry(point.name, group, *_package(point.dist), point) for point in entry_points(group=group)]
+    found = [Entry(point.name, group, *_package(point.dist), point) for point in _points().select(group=group)]
     return tuple(sorted(found, key=lambda e: (not e.own, e.name, e.package)))
+
+
+@cache
+def _points() -> Any:  # its type has another name from Python 3.12 on
+    """The entry points of all groups: what is installed is looked through once."""
+    return entry_points()
 
 
 @cache
@@ -92,7 +98,7 @@ def own_names(group: str) -> tuple[str, ...]:
 
 def refresh() -> None:
     """Forget what was read, so that packages installed since are seen."""
-    for known in (entries, _package, _load):
+    for known in (entries, _points, _package, _load):
         known.cache_clear()
 
 

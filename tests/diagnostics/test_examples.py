@@ -14,7 +14,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -125,9 +125,8 @@ def install(wanted: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch)
         made = EntryPoint(name, f"{target}:{name}" if "." in target else f"{home}:{target}", "hepppl.estimators")
         vars(made)["dist"] = Package(package)
         points.append(made)
-    monkeypatch.setattr(
-        registry, "entry_points", lambda group: [*real(group=group), *(p for p in points if p.group == group)]
-    )
+    found = EntryPoints([*(p for group in registry.GROUPS for p in real(group=group)), *points])
+    monkeypatch.setattr(registry, "entry_points", lambda: found)
     registry.refresh()
 
 

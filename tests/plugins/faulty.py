@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, EntryPoints
 from typing import Any
 
 import jax
@@ -199,9 +199,8 @@ def installed(monkeypatch: pytest.MonkeyPatch, *names: str) -> Iterator[None]:
         vars(point)["dist"] = Package()
         points.append(point)
     with monkeypatch.context() as patch:
-        patch.setattr(
-            registry, "entry_points", lambda group: [*real(group=group), *(p for p in points if p.group == group)]
-        )
+        found = EntryPoints([*(p for group in registry.GROUPS for p in real(group=group)), *points])
+        patch.setattr(registry, "entry_points", lambda: found)
         registry.refresh()
         yield
     registry.refresh()

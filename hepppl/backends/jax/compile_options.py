@@ -11,10 +11,12 @@ all its operations are known to give the same numbers at both widths (tests/back
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
-from jax.extend.core import Jaxpr
+
+if TYPE_CHECKING:  # it takes as long to import as a program to plan
+    from jax.extend.core import Jaxpr
 
 #: Functions of one number that the tests compare at both widths.
 FUNCTIONS = frozenset("cbrt erf erf_inv exp exp2 expm1 lgamma log log1p logistic rsqrt sqrt tanh".split())
@@ -24,8 +26,8 @@ PLAIN = frozenset(
     convert_element_type copy copy_p cummax cummin cumsum custom_jvp_call custom_vjp_call div dot_general
     dynamic_slice dynamic_update_slice eq floor gather ge gt integer_pow iota is_finite jit le lt max min mul mul_hi
     ne neg not or pow reduce_and reduce_max reduce_min reduce_or reduce_prod reduce_sum rem reshape rev round scan
-    scatter scatter-add select_n shift_left shift_right_arithmetic shift_right_logical sign slice sort split square
-    squeeze stack stop_gradient sub transpose while xor""".split()
+    scatter scatter-add scatter-max scatter-min select_n shift_left shift_right_arithmetic shift_right_logical sign
+    slice sort split square squeeze stack stop_gradient sub transpose while xor""".split()
 )
 
 

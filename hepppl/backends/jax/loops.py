@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -102,6 +103,7 @@ def lower_for(lowering: Lowering, m: Machine, node: Node) -> None:
     address, saved = m.address, dict(m.env)
     loose = m.particles.loosen() if m.particles else None
 
+    @partial(jax.jit, inline=True)  # traced once for the structure of the carry, and found again by the loop
     def turn(carry: dict[str, Any], i: Array) -> dict[str, Any]:
         m.env = dict(saved)
         if m.particles:
