@@ -13,6 +13,8 @@ from .report import Growth, Ratio, Row
 #: Seconds that a run may be expected to take: larger sizes are left out.
 PATIENCE = 10.0
 EVENTS = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
+#: Runs of at most so many events are short, and differ: they are made so often.
+FEW_EVENTS = (10_000, 9)
 #: Programs that are followed over the number of events.
 PROGRAMS = (
     "absorber",
@@ -33,7 +35,8 @@ def costs(name: str, text: str, what: str, events: tuple[int, ...], rounds: int,
         for n in events:
             if rows and rows[-1]["us"] * n > 1e6 * PATIENCE:
                 break
-            task = {"text": text, "what": what, "events": [n], "rounds": rounds, "options": options}
+            turns = FEW_EVENTS[1] if n <= FEW_EVENTS[0] else rounds
+            task = {"text": text, "what": what, "events": [n], "rounds": turns, "options": options}
             rows += worker.run({"name": name, **task}, **cache)
     return rows
 

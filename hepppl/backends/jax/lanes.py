@@ -18,7 +18,9 @@ from hepppl.backends.jax.value import Val, is_val, spread
 
 #: A lane waits for others until this fraction of the lanes is idle.
 REFILL = 8
-#: Steps between two looks at how many are.
+#: Lanes that can divide tasks among them.
+MOST = 0xFFFF
+#: Steps between two looks at how many are idle.
 STRIDE = 4
 #: Steps between two loadings where the loop is to be differentiated in reverse.
 TAPED = 16
@@ -165,9 +167,9 @@ def run_lanes(
     def divide(sharing: Sharing, args: Any, scratch: Any, clock: Array) -> Any:
         task, done, loaded, state, since = args
         gives = ~done & sharing.spare(state)
-        ranks = jnp.cumsum(gives + (done.astype(jnp.int32) << 16))  # of the givers, and of the takers
-        number = jnp.minimum(ranks[-1] & 0xFFFF, ranks[-1] >> 16)
-        rank, place = (ranks & 0xFFFF) - 1, (ranks >> 16) - 1
+        ranks = jnp.cumsum(gives.astype(jnp.uint32) + (done.astype(jnp.uint32) << 16))  # in one go, as `MOST` allows
+        given, taken = (ranks & MOST).astype(jnp.int32), (ranks >> 16).astype(jnp.int32)
+        number, rank, place = jnp.minimum(given[-1], taken[-1]), given - 1, taken - 1
         takes = done & (place < number)
         lane = jnp.arange(lanes, dtype=jnp.int32)
         giver = jnp.zeros(lanes, jnp.int32).at[jnp.where(gives, rank, lanes)].set(lane, mode="drop")
@@ -185,12 +187,10 @@ def run_lanes(
         queue, task, done, loaded, state, scratch, clock, since, count, out = carry
         since = jnp.where(done, clock, since)
         queue, task, done, loaded, state, out = refill((queue, task, done, loaded, state, out), count, consts)
-        some = -(-lanes // REFILL)
-        enough = some if sharing else jnp.where(queue < count, some, lanes)
+        enough, begin = jnp.where(queue < count, some, lanes), clock
         if sharing:
-            args = divide(sharing, (task, done, loaded, state, since), scratch, clock)
+            enough, args = some, divide(sharing, (task, done, loaded, state, since), scratch, clock)
             task, done, loaded, state, since = args
-        begin = clock
 
         def going(moving: Any) -> Array:
             few = moving[0].sum(dtype=jnp.int32) < enough
@@ -212,6 +212,7 @@ def run_lanes(
         )
         return (queue, task, done, loaded, state, scratch, clock, since, count), out
 
+    some = -(-lanes // REFILL)
     idle, nobody = jnp.ones(lanes, bool), jnp.full(lanes, size, jnp.int32)
     empty = jax.tree.map(lambda x: jnp.zeros((*x.shape[:-1], lanes), x.dtype), (tasks, start))
     carry = (jnp.int32(0), nobody, idle, *empty, scratch, jnp.int32(0), jnp.zeros(lanes, jnp.int32), count)

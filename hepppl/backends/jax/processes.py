@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from hepppl.backends.jax import reductions
-from hepppl.backends.jax.lanes import gather, run_lanes
+from hepppl.backends.jax.lanes import MOST, gather, run_lanes
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import MASK, Address, Machine, Registers, Reservoir, empty_reservoir
 from hepppl.backends.jax.particles import Choice, Layout, Override, Particle, Particles, strip, undifferentiated
@@ -191,6 +191,7 @@ def follow(
     plain = override is not None
     shares = uneven and capacity > 0 and not inner and (plain or not settings.tape) and divisible(run, track)
     lanes = m.size if inner else settings.width(m.size, uneven, plain, shares)
+    lanes = min(lanes, MOST) if shares else lanes
     overflow = lowering.fault_code("truncated", root, f"more than {root.attrs['limit']} particles alive at once")
     late_code = endless(run)
     keys = list(captured)
