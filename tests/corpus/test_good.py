@@ -45,7 +45,7 @@ def points(name: str) -> list[dict[str, Any]]:
     return [dict(point) for i, point in enumerate(found) if point not in found[:i]]
 
 
-@pytest.mark.every(2)
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", FILES)
 def test_it_runs_as_promised(name: str) -> None:
     kept = promises(name)
