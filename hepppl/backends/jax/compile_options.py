@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-if TYPE_CHECKING:  # it takes as long to import as a program to plan
+if TYPE_CHECKING:  # importing it imports Pallas too
     from jax.extend.core import Jaxpr
 
 #: Functions of one number that the tests compare at both widths.

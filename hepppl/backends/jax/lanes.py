@@ -26,7 +26,7 @@ STRIDE = 4
 TAPED = 16
 
 
-class Sharing(Protocol):
+class Division(Protocol):
     """How a task that has begun is divided: a part of what is left of it becomes the task of another lane."""
 
     def spare(self, state: Any) -> Array:
@@ -109,7 +109,7 @@ def run_lanes(
     lanes: int,
     tape: int = 0,
     length: Array | None = None,
-    sharing: Sharing | None = None,
+    division: Division | None = None,
     leading: bool = False,
 ) -> tuple[Any, Array | None]:
     """Run ``size`` tasks on ``lanes`` lanes until all are done; returns ``result(state)`` of each task at its end.
@@ -120,7 +120,7 @@ def run_lanes(
     advances every lane once and returns the new state, the new scratch and which lanes have finished their task;
     ``age`` (int32, a lane) counts the steps before; lanes that are not ``busy`` keep what ``result`` reads, and
     may compute anything else. ``length`` grows with the steps that a task takes, as far as that can be told: the
-    longest come first, so that none begins where the others end. ``sharing``: when the queue is empty, idle lanes take
+    longest come first, so that none begins where the others end. ``division``: when the queue is empty, idle lanes take
     parts of the others' tasks; ``out`` is then what results are put into. ``leading``: the active tasks come first.
 
     With a ``tape`` for that many turns of `TAPED` steps the results can be differentiated in reverse; how many turns
@@ -146,8 +146,8 @@ def run_lanes(
     consts = (tasks, same, start, order)
 
     def store(out: Any, task: Array, state: Any) -> Any:
-        if sharing:
-            return sharing.join(out, task, result(state))
+        if division:
+            return division.join(out, task, result(state))
         return jax.tree.map(lambda o, v: o.at[..., task].set(v, mode="promise_in_bounds"), out, result(state))
 
     def refill(args: Any, count: Array, consts: Any) -> Any:
@@ -164,9 +164,9 @@ def run_lanes(
         loaded, state = refresh(done, new, (loaded, state))
         return jnp.minimum(queue + rank[-1], count), task, done & ~fresh, loaded, state, out
 
-    def divide(sharing: Sharing, args: Any, scratch: Any, clock: Array) -> Any:
+    def divide(division: Division, args: Any, scratch: Any, clock: Array) -> Any:
         task, done, loaded, state, since = args
-        gives = ~done & sharing.spare(state)
+        gives = ~done & division.spare(state)
         ranks = jnp.cumsum(gives.astype(jnp.uint32) + (done.astype(jnp.uint32) << 16))  # in one go, as `MOST` allows
         given, taken = (ranks & MOST).astype(jnp.int32), (ranks >> 16).astype(jnp.int32)
         number, rank, place = jnp.minimum(given[-1], taken[-1]), given - 1, taken - 1
@@ -174,8 +174,8 @@ def run_lanes(
         lane = jnp.arange(lanes, dtype=jnp.int32)
         giver = jnp.zeros(lanes, jnp.int32).at[jnp.where(gives, rank, lanes)].set(lane, mode="drop")
         giver = jnp.where(takes, giver[jnp.maximum(place, 0)], 0)
-        new = gather(loaded, giver), sharing.part(state, scratch, giver)
-        loaded, state = refresh(takes, new, (loaded, sharing.give(state, gives & (rank < number))))
+        new = gather(loaded, giver), division.part(state, scratch, giver)
+        loaded, state = refresh(takes, new, (loaded, division.give(state, gives & (rank < number))))
         return jnp.where(takes, task[giver], task), done & ~takes, loaded, state, jnp.where(takes, clock, since)
 
     def advance(loaded: Any, same: list[Any], since: Array, moving: Any) -> Any:
@@ -188,13 +188,13 @@ def run_lanes(
         since = jnp.where(done, clock, since)
         queue, task, done, loaded, state, out = refill((queue, task, done, loaded, state, out), count, consts)
         enough, begin = jnp.where(queue < count, some, lanes), clock
-        if sharing:
-            enough, args = some, divide(sharing, (task, done, loaded, state, since), scratch, clock)
+        if division:
+            enough, args = some, divide(division, (task, done, loaded, state, since), scratch, clock)
             task, done, loaded, state, since = args
 
         def going(moving: Any) -> Array:
             few = moving[0].sum(dtype=jnp.int32) < enough
-            return few | (moving[3] == begin) if sharing else few
+            return few | (moving[3] == begin) if division else few
 
         done, state, scratch, clock = lax.while_loop(
             going,

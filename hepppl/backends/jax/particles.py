@@ -145,7 +145,7 @@ class Particles:
     choice: Choice | None = None
     override: Override | None = None
     inner: bool = False  # of a process that runs inside a step of another one, whose subtree is what runs again
-    floor: Array | None = None  # siblings below are other lanes' (`hepppl.backends.jax.sharing`)
+    floor: Array | None = None  # siblings below are other lanes' (`hepppl.backends.jax.dividing`)
     firsts: dict[int, Array] = field(default_factory=dict)  # what the first particle has, by id of what is shared
     count: Count = field(default_factory=lambda: Count(0, 0))
 

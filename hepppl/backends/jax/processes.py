@@ -11,13 +11,13 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from hepppl.backends.jax import reductions
+from hepppl.backends.jax.dividing import Parts, divisible, of_part, parted_track, whole_registers
 from hepppl.backends.jax.lanes import MOST, gather, run_lanes
 from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import MASK, Address, Machine, Registers, Reservoir, empty_reservoir
 from hepppl.backends.jax.particles import Choice, Layout, Override, Particle, Particles, strip, undifferentiated
 from hepppl.backends.jax.random import MERGE, threefry2x32, uniform
 from hepppl.backends.jax.shared import differ, first_of, share_of
-from hepppl.backends.jax.sharing import Parts, divisible, of_part, parted_track, whole_registers
 from hepppl.backends.jax.stack import Words, blank_stack, columns, particles_of
 from hepppl.backends.jax.value import Val, apply, batch, join_trees, select, stable_carry
 from hepppl.graph import Node, Tensor, Value
@@ -189,14 +189,14 @@ def follow(
     lowering, settings, root = run.lowering, run.lowering.settings, run.node
     capacity, inner = root.attrs["limit"] - 1, m.particles is not None
     plain = override is not None
-    shares = uneven and capacity > 0 and not inner and (plain or not settings.tape) and divisible(run, track)
-    lanes = m.size if inner else settings.width(m.size, uneven, plain, shares)
-    lanes = min(lanes, MOST) if shares else lanes
+    divides = uneven and capacity > 0 and not inner and (plain or not settings.tape) and divisible(run, track)
+    lanes = m.size if inner else settings.width(m.size, uneven, plain, divides)
+    lanes = min(lanes, MOST) if divides else lanes
     overflow = lowering.fault_code("truncated", root, f"more than {root.attrs['limit']} particles alive at once")
     late_code = endless(run)
     keys = list(captured)
     before = track.registers
-    if shares:
+    if divides:
         track = parted_track(track)
 
     @partial(jax.jit, inline=True)  # traced once for its structure, and found again by the loop
@@ -275,8 +275,8 @@ def follow(
         out = result(lax.while_loop(lambda c: c[2].any(), turn, (track, stack, busy))[0])
     else:
         tape = 0 if plain else settings.tape
-        length = share_of(run, track.particle) if (plain or uneven) and not shares else None
-        parts = Parts(run, capacity, lanes) if shares else None
+        length = share_of(run, track.particle) if (plain or uneven) and not divides else None
+        parts = Parts(run, capacity, lanes) if divides else None
         blank = parts.blank(result(track), m.size, active) if parts else result(track)
         leading = active is m.wanted  # the events that were asked for are a batch's first
         out, turns = run_lanes(
@@ -284,7 +284,7 @@ def follow(
         )
         m.count_turns(turns)
     registers = replace(out[1], turns=m.registers.turns)
-    if shares:
+    if divides:
         registers = whole_registers(registers, before, late_code, settings.max_steps)
     return replace(track, accumulators=out[0], registers=registers, choice=out[2])
 

@@ -33,13 +33,13 @@ class Settings:
     def dtype(self) -> np.dtype:
         return np.dtype(np.float32 if self.precision == 32 else np.float64)
 
-    def width(self, size: int, uneven: bool = False, again: bool = False, shared: bool = False) -> int:
+    def width(self, size: int, uneven: bool = False, again: bool = False, divided: bool = False) -> int:
         """Lanes for a batch of ``size`` events, or of their alternatives (``again``): enough to make a kernel worth its
         launch, few enough for the caches and for the queue to last, which is sooner at an end where some events are
-        much longer than others (``uneven``), unless several lanes follow these together (``shared``)."""
+        much longer than others (``uneven``), unless several lanes follow these together (``divided``)."""
         if self.tape:  # the batches are small
             most = min(256, max(64, size // 8))
-        elif shared:
+        elif divided:
             most = min(512, max(128, size // 8))
         elif uneven and not again:
             most = max(64, min(256, size // 128))

@@ -12,8 +12,8 @@ import pytest
 import hepppl
 from hepppl.backends import reference
 from hepppl.backends.jax import compile_program
+from hepppl.backends.jax.dividing import Parts
 from hepppl.backends.jax.lanes import run_lanes
-from hepppl.backends.jax.sharing import Parts
 
 #: Energies are shared, from a spectrum with a heavy tail: events begin in no order, and a few are much longer.
 HEAVY = """
@@ -144,7 +144,7 @@ def test_the_longest_task_keeps_no_lane_waiting(lanes: int) -> None:
 
     start = (length, jnp.zeros(41, jnp.int32))
     out, _ = run_lanes(
-        step, jnp.zeros(41), start, (), jnp.zeros(41, jnp.int32), lambda s: s[1], active, 41, lanes, sharing=Halves()
+        step, jnp.zeros(41), start, (), jnp.zeros(41, jnp.int32), lambda s: s[1], active, 41, lanes, division=Halves()
     )
     jax.effects_barrier()
     np.testing.assert_array_equal(out, jnp.where(active, length, 0))

@@ -70,7 +70,7 @@ def whole_registers(found: Registers, before: Registers, late: int, most: int) -
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of a process's events (`hepppl.backends.jax.lanes.Sharing`)."""
+    """The parts of a process's events (`hepppl.backends.jax.lanes.Division`)."""
 
     run: Run
     capacity: int
@@ -126,7 +126,7 @@ class Parts:
 
         zero = jnp.zeros(size, jnp.int32)
         registers = replace(
-            registers, fault=clear(zero, registers.fault), steps=clear(zero, registers.steps),
+            registers, steps=clear(zero, registers.steps),
             most=None if registers.most is None else clear(zero, registers.most),
         )  # fmt: skip
         return clear(self.run.empty(size), accumulators), registers, choice
