@@ -45,12 +45,14 @@ def _mass(site: VisitSite, x: Any) -> Any:
 def _flip(site: VisitSite, x: Any, side: str) -> Offer:
     """The other value of a bool: the boundary False|True, where F(False) = 1 - p(True) and the two masses sum to 1."""
     sign = jnp.where(x, 1.0, -1.0)
-    possible = _mass(site, ~x) > 0
+    yes = _mass(site, jnp.ones_like(x))
+    here = jnp.where(x, yes, 1 - yes)
+    served = here < 1
     if side == "both":
-        coefficient = jnp.where(possible, sign, 0.0)
+        coefficient = jnp.where(served, sign, 0.0)
     else:
-        served = possible & (x if side == "down" else ~x)
-        coefficient = jnp.where(served, sign / _safe(served, _mass(site, x)), 0.0)
+        served = served & (x if side == "down" else ~x)
+        coefficient = jnp.where(served, sign / _safe(served, here), 0.0)
     return Offer(~x, coefficient, site.cdf(jnp.zeros_like(x)))
 
 

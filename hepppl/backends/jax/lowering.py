@@ -346,7 +346,7 @@ class Lowering:
         fn = function(node.op, node.attrs)
         if strict and node.op in ELEMENTWISE - GENTLE and not self.gentle(node):
             fn = strict_elementwise(fn)
-        if strict and node.op in COSTLY:
+        if strict and node.op in COSTLY and not node.results[0].type.shape:  # matrix products keep them anyway
             fn = cotangents_kept(fn)
         return self.cast(apply(fn, inputs, elementwise=node.op in ELEMENTWISE), dtype)
 

@@ -18,7 +18,7 @@ from hepppl.backends.jax.lowering import Lowering
 from hepppl.backends.jax.machine import Machine, Reservoir
 from hepppl.backends.jax.random import threefry2x32, uniform
 from hepppl.backends.jax.served import not_finite
-from hepppl.backends.jax.value import Val, apply, batch, decided, is_val, kept, select, strict
+from hepppl.backends.jax.value import Val, apart, apply, batch, decided, is_val, kept, select, strict
 from hepppl.distributions.numerics.combinators import Bound
 from hepppl.graph import Dist, Node
 from hepppl.plugin.estimator import Offer
@@ -45,9 +45,7 @@ class SiteView:
         self.importance = importance
         self._draw, self.wrong = self._law.sample(u), jnp.logical_not(self._law.valid())
         if self._draw.dtype == bool:
-            # one number keeps the decision, as `decided` does, and whether it could be taken
-            kept = jnp.sqrt(jnp.where(self.wrong, np.float32(np.nan), self._draw.astype(jnp.float32)))
-            self._draw, self.wrong = kept > 0.5, jnp.isnan(kept)
+            self._draw, self.wrong = apart(self._draw, self.wrong)
 
     def sample(self) -> Any:
         return self._draw
@@ -99,7 +97,7 @@ def lower_site(lowering: Lowering, m: Machine, node: Node) -> None:
     dtype = lowering.dtype(node.results[0].type.kind)
     words = m.words(number)
     u = uniform(words[0], lowering.settings.dtype)
-    if any(v.a is not None for v in inputs):  # two values are made of it
+    if node.results[0].type.kind == "real" or any(v.a is not None for v in inputs):  # several values are made of it
         u = kept(u)
     u = Val(u)
 
@@ -205,7 +203,8 @@ def consider(
     alternative, taken = jnp.zeros(total.shape, dtype), jnp.zeros(total.shape, bool)
     for place, offer in enumerate(offers):
         coefficient = lax.stop_gradient(batch(offer.coefficient, m.size).p).astype(real)
-        weight = selection_weight(lowering, m, coefficient, offer.potential)
+        product = _slope(lowering, m, coefficient, offer.potential)
+        weight = selection_weight(lowering, m, coefficient, offer.potential, product)
         weight = weight if importance is None else weight * importance
         weight = lowering.layers.admitted(weight, number, m.address.index, place)
         after = total + weight
@@ -214,7 +213,7 @@ def consider(
         share = jnp.where(take, weight, total)
         left = jnp.where(take, mark, mark - weight) / jnp.where(share > 0, share, 1)
         draw, total = jnp.clip(jnp.where(share > 0, left, draw), 0, 1 - 2**-24), after
-        scaled = reweighted(lowering, batch(offer.potential, m.size), coefficient, weight, importance)
+        scaled = reweighted(lowering, batch(offer.potential, m.size), coefficient, weight, importance, product)
         chosen = select(Val(take), scaled, chosen)
         alternative = jnp.where(take, lax.stop_gradient(batch(offer.value, m.size).p).astype(dtype), alternative)
         taken = taken | take
@@ -227,7 +226,24 @@ def consider(
     return taken, alternative
 
 
-def reweighted(lowering: Lowering, potential: Val, coefficient: Array, weight: Array, importance: Array | None) -> Val:
+def _slope(lowering: Lowering, m: Machine, coefficient: Array, potential: Val) -> Array | None:
+    """Coefficient times the potential's derivative, where one is carried: its size is the candidate's weight, its sign
+    all that is kept of it. None where several are, or in reverse mode."""
+    settings = lowering.settings
+    if settings.reverse or settings.guessed or settings.tangents != 1:
+        return None
+    slope = batch(potential, m.size).t
+    return jnp.zeros_like(coefficient) if slope is None else kept(coefficient * lax.stop_gradient(slope[0]))
+
+
+def reweighted(
+    lowering: Lowering,
+    potential: Val,
+    coefficient: Array,
+    weight: Array,
+    importance: Array | None,
+    product: Array | None,
+) -> Val:
     """A candidate's potential times coefficient over weight; outside reverse mode only its derivative, which alone is
     asked for. Of a weight of 0 it may be anything: nothing is taken there."""
     settings = lowering.settings
@@ -235,13 +251,12 @@ def reweighted(lowering: Lowering, potential: Val, coefficient: Array, weight: A
         ratio = Val(coefficient / jnp.where(weight > 0, weight, 1))
         return apply(lambda r, f: lax.stop_gradient(r) * f, (ratio, potential), elementwise=True)
     slope = jnp.zeros((), settings.dtype)
-    if potential.t is not None:
+    if product is not None:  # weight / importance is its size
+        slope = jnp.where(product < 0, -1, 1).astype(settings.dtype)
+        slope = slope if importance is None else slope / importance
+    elif potential.t is not None:
         slope = potential.t.reshape(settings.tangents, *[1] * (weight.ndim - 1), -1)
-        if settings.tangents == 1 and not settings.guessed:  # weight / importance is the size of the product
-            slope = jnp.where(coefficient * slope < 0, -1, 1).astype(settings.dtype)
-            slope = slope if importance is None else slope / importance
-        else:
-            slope = coefficient / jnp.where(weight > 0, weight, 1) * slope
+        slope = coefficient / jnp.where(weight > 0, weight, 1) * slope
     slope = jnp.broadcast_to(slope, (settings.tangents, *weight.shape))
     return Val(jnp.zeros(weight.shape, settings.dtype), slope)
 
@@ -253,15 +268,18 @@ def guessed_slope(potential: Array) -> Array:
     return jnp.where(jnp.abs(potential) > 1, 1, jnp.maximum(4 * f * (1 - f), np.float32(1e-3)))
 
 
-def selection_weight(lowering: Lowering, m: Machine, coefficient: Array, potential: Val) -> Array:
-    weight = jnp.abs(coefficient)
-    if not (lowering.settings.reverse or lowering.settings.guessed):
+def selection_weight(
+    lowering: Lowering, m: Machine, coefficient: Array, potential: Val, product: Array | None
+) -> Array:
+    if product is not None:
+        weight = jnp.abs(product)
+    elif not (lowering.settings.reverse or lowering.settings.guessed):
         slope = batch(potential, m.size).t
         if slope is None:
-            return jnp.zeros_like(weight)
+            return jnp.zeros_like(coefficient)
         slope = lax.stop_gradient(slope)
-        weight = weight * (jnp.abs(slope[0]) if slope.shape[0] == 1 else jnp.sqrt(jnp.sum(slope * slope, 0)))
+        weight = jnp.abs(coefficient) * jnp.sqrt(jnp.sum(slope * slope, 0))
     else:
-        weight = weight * guessed_slope(lax.stop_gradient(batch(potential, m.size).p))
+        weight = jnp.abs(coefficient) * guessed_slope(lax.stop_gradient(batch(potential, m.size).p))
     here = m.here
     return weight if here is None else jnp.where(here, weight, 0)

@@ -14,6 +14,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 _AT_POINTS: ContextVar[bool] = ContextVar("_AT_POINTS", default=False)
@@ -99,21 +100,22 @@ def aligned(x: Array, like: Array) -> Array:
 
 
 def mapped(fn: Callable[..., Any], batched: Sequence[bool], elementwise: bool) -> Callable[..., Any]:
-    """``fn`` of one event as a function of a batch."""
-    if elementwise or not any(batched):
+    """``fn`` of one event as a function of a batch. ``elementwise``: it broadcasts, and the batch is another axis:
+    `vmap` would put that first, and XLA would let half of a network follow."""
+    if not any(batched):
         return fn
+    if elementwise:
+        return lambda *xs: fn(*(x if b or jnp.ndim(x) == 0 else x[..., None] for x, b in zip(xs, batched, strict=True)))
     return jax.vmap(fn, in_axes=tuple(-1 if b else None for b in batched), out_axes=-1)
 
 
 def apply(fn: Callable[..., Any], vals: Sequence[Val], elementwise: bool = False) -> Any:
     """Apply a function of one event to values: in the event, in its derivative and in its alternative.
 
-    ``fn`` may return one array or a tuple of arrays. ``elementwise`` promises that a batch needs no vmap as long as all
-    shapes are scalar.
+    ``fn`` may return one array or a tuple of arrays. ``elementwise`` promises that it broadcasts.
     """
-    scalar = elementwise and all(jnp.ndim(v.p) == int(v.batched) for v in vals)
     flags = [v.batched for v in vals]
-    run = mapped(fn, flags, scalar)
+    run = mapped(fn, flags, elementwise)
     primals = [v.p for v in vals]
     out = run(*primals)
     many = isinstance(out, tuple)
@@ -141,7 +143,7 @@ def apply(fn: Callable[..., Any], vals: Sequence[Val], elementwise: bool = False
 
     alternatives: Sequence[Any] = [None] * len(outs)
     if any(v.a is not None for v in vals):
-        run_alt = mapped(fn, [f or v.a is not None for f, v in zip(flags, vals, strict=True)], scalar)
+        run_alt = mapped(fn, [f or v.a is not None for f, v in zip(flags, vals, strict=True)], elementwise)
         if any(v.layered for v in vals):
             run_alt = jax.vmap(run_alt, in_axes=tuple(0 if v.layered else None for v in vals))
         alt = run_alt(*(v.alt for v in vals))
@@ -217,8 +219,9 @@ def once(v: Val) -> Val:
     """Make XLA compute a decision once and keep it.
 
     Its CPU fusion repeats chains of cheap operations in each of their uses, and a decision, with the random number
-    behind it, has as many uses as the event has values; optimisation barriers are gone by then. A square root counts as
-    expensive, so it is not repeated; that of 0 or 1 is exact and costs a quarter of a nanosecond.
+    behind it, has as many uses as the event has values; optimisation barriers are gone by then. The remainder of an
+    integer by a number that is not a constant to that pass (it is spread over a batch) counts as expensive, so it is
+    not repeated, and where the divisor is larger than any value, LLVM finds that nothing is left to do.
     """
 
     if v.p.dtype != bool or not v.batched:
@@ -228,12 +231,30 @@ def once(v: Val) -> Val:
 
 def decided(x: Array) -> Array:
     """`once` for an array."""
-    return jnp.sqrt(x.astype(jnp.float32)) > 0.5 if x.dtype == bool else x
+    return _kept(x.astype(jnp.uint8), 3) == 1 if x.dtype == bool else x
+
+
+def apart(x: Array, y: Array) -> tuple[Array, Array]:
+    """`once` for two truths as one number: where both hold, the second."""
+    code = _kept(jnp.where(y, jnp.uint8(2), x.astype(jnp.uint8)), 3)
+    return code == 1, code == 2
 
 
 def kept(x: Array) -> Array:
-    """`once` for real numbers: a division counts as expensive, too, and that by 1 is exact."""
-    return x / jnp.where(x == x, 1, x)
+    """`once` for real numbers."""
+    unsigned = jnp.uint64 if x.dtype == jnp.float64 else jnp.uint32
+    bits = lax.bitcast_convert_type(jnp.where(x == x, x, jnp.nan), unsigned)  # a NaN may be all ones
+    return lax.bitcast_convert_type(_kept(bits, jnp.iinfo(unsigned).max), x.dtype)
+
+
+def kept_index(x: Array) -> Array:
+    """`once` for integers that are not negative."""
+    return _kept(x.astype(jnp.uint32), np.iinfo(np.uint32).max).astype(x.dtype)
+
+
+def _kept(x: Array, more: int) -> Array:
+    """Unsigned numbers less than ``more``."""
+    return lax.rem(x, jnp.full_like(x, more))
 
 
 # ---------------------------------------------------------------- common structure of loop states
