@@ -11,7 +11,7 @@ import pytest
 
 import hepppl
 from hepppl.backends import reference
-from hepppl.backends.jax import compile_program
+from hepppl.backends.jax import compile_program, dividing
 from hepppl.backends.jax.dividing import Parts
 from hepppl.backends.jax.lanes import run_lanes
 
@@ -43,18 +43,22 @@ model heavy {
 
 @pytest.fixture(scope="module")
 def events() -> dict[Any, Any]:
-    """400 events, by the number of lanes that follow them."""
+    """400 events, by the number of lanes that follow them; "early": divided while there are events to begin."""
     model, found = hepppl.parse(HEAVY), {}
     for lanes in (1, 256):
         found[lanes] = compile_program(model.model_graph, lanes=lanes).simulate(400, 3, {"p": 0.9})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dividing, "DEEP", 0)
+        found["early"] = compile_program(model.model_graph, lanes=16).simulate(400, 3, {"p": 0.9})
     return found
 
 
 def test_events_do_not_depend_on_how_many_lanes_follow_them(events: dict[Any, Any]) -> None:
     assert events[1].outputs["number"].max() > 10 * events[1].outputs["number"].mean()
-    for name, values in events[1].outputs.items():
-        np.testing.assert_array_equal(events[256].outputs[name], values)
-    np.testing.assert_array_equal(events[256].fault, events[1].fault)
+    for other in (256, "early"):
+        for name, values in events[1].outputs.items():
+            np.testing.assert_array_equal(events[other].outputs[name], values)
+        np.testing.assert_array_equal(events[other].fault, events[1].fault)
 
 
 def test_they_are_the_events_of_the_reference(events: dict[Any, Any]) -> None:
@@ -116,8 +120,8 @@ def test_alternatives_are_the_same_too() -> None:
 class Halves:
     """A task is a number of units of work, of which another lane may take half."""
 
-    def spare(self, state: Any) -> Any:
-        return state[0] > 1
+    def spare(self, state: Any, large: Any) -> Any:
+        return state[0] > jnp.where(large, 100, 1)
 
     def give(self, state: Any, givers: Any) -> Any:
         left, done = state
@@ -133,7 +137,7 @@ class Halves:
 @pytest.mark.parametrize("lanes", [3, 16])
 def test_the_longest_task_keeps_no_lane_waiting(lanes: int) -> None:
     steps: list[int] = []
-    length = jnp.asarray(np.r_[np.full(40, 5), 2000], jnp.int32)
+    length = jnp.asarray(np.r_[np.full(10, 5), 2000, np.full(30, 5)], jnp.int32)
     active = jnp.ones(41, bool).at[3].set(False)
 
     def step(load: Any, state: Any, scratch: Any, busy: Any, age: Any) -> Any:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from hepppl.backends.jax.processes import Run, Track
 
 
+#: So many siblings wait where the oldest is likely to be a large part of an event.
+DEEP = 8
+
+
 def divisible(run: Run, track: Track) -> bool:
     """Whether parts of an event may be followed apart: all that it accumulates is the same in any order, and nothing is
     drawn or chosen along the way of the event as a whole."""
@@ -76,9 +80,9 @@ class Parts:
     capacity: int
     lanes: int
 
-    def spare(self, state: Track) -> Array:
+    def spare(self, state: Track, large: Array) -> Array:
         assert state.floor is not None
-        return state.height > state.floor
+        return state.height > state.floor + jnp.where(large, DEEP, 0)
 
     def give(self, state: Track, givers: Array) -> Track:
         assert state.floor is not None

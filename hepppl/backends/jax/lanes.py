@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from hepppl.backends.jax.tape import taped_while
-from hepppl.backends.jax.value import Val, is_val, spread
+from hepppl.backends.jax.value import Val, apart, is_val, kept_index, spread
 
 #: A lane waits for others until this fraction of the lanes is idle.
 REFILL = 8
@@ -29,8 +29,8 @@ TAPED = 16
 class Division(Protocol):
     """How a task that has begun is divided: a part of what is left of it becomes the task of another lane."""
 
-    def spare(self, state: Any) -> Array:
-        """Which lanes have a part to give."""
+    def spare(self, state: Any, large: Array) -> Array:
+        """Which lanes have a part to give; while tasks are left in the queue a ``large`` one."""
 
     def give(self, state: Any, givers: Array) -> Any:
         """The lanes' states when ``givers`` have given one."""
@@ -150,33 +150,38 @@ def run_lanes(
             return division.join(out, task, result(state))
         return jax.tree.map(lambda o, v: o.at[..., task].set(v, mode="promise_in_bounds"), out, result(state))
 
-    def refill(args: Any, count: Array, consts: Any) -> Any:
+    def refill(args: Any, scratch: Any, count: Array, consts: Any) -> Any:
         tasks, _, start, order = consts
         queue, task, done, loaded, state, out = args
         out = store(out, jnp.where(done, task, size), state)
-        rank = jnp.cumsum(done, dtype=jnp.int32)
-        number = queue + rank - 1
-        fresh = done & (number < count)
-        source = jnp.where(fresh, number if order is None else order[jnp.minimum(number, size - 1)], 0)
-        new = gather((tasks, start), source)
-        # a lane that finds the queue empty keeps task = size: whatever it stores is thrown away
+        if division is None:
+            rank = jnp.cumsum(done, dtype=jnp.int32)
+            number = queue + rank - 1
+            fresh = done & (number < count)
+            source = jnp.where(fresh, number if order is None else order[jnp.minimum(number, size - 1)], 0)
+            given_to, begun = gather((tasks, start), source)
+        else:
+            gives = ~done & division.spare(state, queue < count)
+            ranks = jnp.cumsum(gives.astype(jnp.uint32) + (done.astype(jnp.uint32) << 16))  # at once, as `MOST` allows
+            given, rank = (ranks & MOST).astype(jnp.int32), (ranks >> 16).astype(jnp.int32)
+            parts = jnp.minimum(rank[-1], given[-1])
+            takes = done & (rank <= parts)
+            rank = rank - parts
+            number = queue + rank - 1
+            fresh, takes = apart(done & ~takes & (number < count), takes)
+            lane = jnp.arange(lanes, dtype=jnp.int32)
+            giver = jnp.zeros(lanes, jnp.int32).at[jnp.where(gives, given - 1, lanes)].set(lane, mode="drop")
+            giver = jnp.where(takes, giver[jnp.where(takes, number + parts - queue, 0)], 0)
+            source = jnp.where(fresh, number if order is None else order[jnp.clip(number, 0, size - 1)], 0)
+            source = kept_index(jnp.where(takes, task[giver], source))
+            given_to, begun = gather((tasks, start), source)
+            begun = refresh(takes, division.part(state, scratch, giver), begun)
+            state = division.give(state, gives & (given <= parts))
+            fresh = fresh | takes
+        # a lane that finds nothing to do keeps task = size: whatever it stores is thrown away
         task = jnp.where(done, jnp.where(fresh, source, size), task)
-        loaded, state = refresh(done, new, (loaded, state))
+        loaded, state = refresh(done, (given_to, begun), (loaded, state))
         return jnp.minimum(queue + rank[-1], count), task, done & ~fresh, loaded, state, out
-
-    def divide(division: Division, args: Any, scratch: Any, clock: Array) -> Any:
-        task, done, loaded, state, since = args
-        gives = ~done & division.spare(state)
-        ranks = jnp.cumsum(gives.astype(jnp.uint32) + (done.astype(jnp.uint32) << 16))  # in one go, as `MOST` allows
-        given, taken = (ranks & MOST).astype(jnp.int32), (ranks >> 16).astype(jnp.int32)
-        number, rank, place = jnp.minimum(given[-1], taken[-1]), given - 1, taken - 1
-        takes = done & (place < number)
-        lane = jnp.arange(lanes, dtype=jnp.int32)
-        giver = jnp.zeros(lanes, jnp.int32).at[jnp.where(gives, rank, lanes)].set(lane, mode="drop")
-        giver = jnp.where(takes, giver[jnp.maximum(place, 0)], 0)
-        new = gather(loaded, giver), division.part(state, scratch, giver)
-        loaded, state = refresh(takes, new, (loaded, division.give(state, gives & (rank < number))))
-        return jnp.where(takes, task[giver], task), done & ~takes, loaded, state, jnp.where(takes, clock, since)
 
     def advance(loaded: Any, same: list[Any], since: Array, moving: Any) -> Any:
         done, state, scratch, clock = moving
@@ -186,11 +191,8 @@ def run_lanes(
     def turn(carry: Any) -> Any:
         queue, task, done, loaded, state, scratch, clock, since, count, out = carry
         since = jnp.where(done, clock, since)
-        queue, task, done, loaded, state, out = refill((queue, task, done, loaded, state, out), count, consts)
-        enough, begin = jnp.where(queue < count, some, lanes), clock
-        if division:
-            enough, args = some, divide(division, (task, done, loaded, state, since), scratch, clock)
-            task, done, loaded, state, since = args
+        queue, task, done, loaded, state, out = refill((queue, task, done, loaded, state, out), scratch, count, consts)
+        enough, begin = some if division else jnp.where(queue < count, some, lanes), clock
 
         def going(moving: Any) -> Array:
             few = moving[0].sum(dtype=jnp.int32) < enough
@@ -206,7 +208,7 @@ def run_lanes(
     def taped_turn(carry: Any, out: Any, consts: Any) -> Any:
         queue, task, done, loaded, state, scratch, clock, since, count = carry
         since = jnp.where(done, clock, since)
-        queue, task, done, loaded, state, out = refill((queue, task, done, loaded, state, out), count, consts)
+        queue, task, done, loaded, state, out = refill((queue, task, done, loaded, state, out), scratch, count, consts)
         done, state, scratch, clock = lax.fori_loop(
             0, TAPED, lambda _, m: advance(loaded, consts[1], since, m), (done, state, scratch, clock)
         )
