@@ -8,7 +8,7 @@ import pytest
 import scipy.special as sp
 import scipy.stats as st
 
-from hepppl.distributions.numerics import elementary, incomplete, quantiles
+from hepppl.distributions.numerics import elementary, incomplete, location_scale, quantiles
 
 SIZE = 4096
 
@@ -113,3 +113,25 @@ def test_differences_do_not_cancel(dtype):
         ours = np.asarray(jax.jit(elementary.stirling_error)(y))
         assert np.abs(ours - error)[known].max() < (2e-6 if dtype == np.float32 else 2e-13)
         assert np.allclose(ours[~known], 1 / (12 * y[~known].astype(float)), rtol=1e-4)
+
+
+def test_log1p_in_float32():
+    random = np.random.default_rng(9)
+    x = np.concatenate(
+        [-random.random(SIZE), 10 ** random.uniform(-9, 30, SIZE), -(10 ** random.uniform(-9, -0.01, SIZE))]
+    )
+    x = np.concatenate([x, [0.4, -0.4, 0, -1 + 2**-24]]).astype(np.float32)
+    expected = np.log1p(x.astype(float))
+    np.testing.assert_allclose(jax.jit(elementary.log1p)(x), expected, rtol=3e-7)
+    slope = jax.vmap(jax.grad(elementary.log1p))(x)
+    np.testing.assert_allclose(slope, 1 / (1 + x.astype(float)), rtol=3e-7)
+    assert elementary.log1p(np.float32(-1)) == -np.inf
+    assert np.isnan(elementary.log1p(np.float32(-1.5)))
+
+
+def test_normal_draws_in_float32_up_to_the_last_uniform():
+    grid = (np.arange(0, 2**24, 997) + 0.5) / 2**24
+    u = np.concatenate([grid, [2**-25, 1 - 2**-24, 0.5, *np.geomspace(2**-25, 0.02, 999)]]).astype(np.float32)
+    expected = sp.ndtri(u.astype(float))
+    assert np.abs(jax.jit(location_scale._draw_normal)(u) - expected).max() < 2e-6
+    np.testing.assert_allclose(jax.jit(location_scale._draw_normal)(u), expected, rtol=6e-7, atol=1e-7)

@@ -11,6 +11,7 @@ import jax.scipy.special as jsp
 from jax import lax
 
 from hepppl.backends.jax.trigonometry import arctan2, cos, sin
+from hepppl.distributions.numerics.elementary import log1p
 
 
 @jax.custom_jvp
@@ -71,7 +72,7 @@ SIMPLE: Mapping[str, Callable[..., Any]] = {
     "select": jnp.where, "min": jnp.minimum, "max": jnp.maximum, "abs": jnp.abs, "sign": jnp.sign,
     "floor": jnp.floor, "ceil": jnp.ceil, "round": jnp.round, "trunc": jnp.trunc, "to_real": lambda x: x,
     "to_int": lambda x: x, "sqrt": safe_sqrt, "cbrt": jnp.cbrt, "square": jnp.square, "exp": jnp.exp,
-    "expm1": jnp.expm1, "exp2": jnp.exp2, "log": jnp.log, "log1p": jnp.log1p, "log2": jnp.log2, "log10": jnp.log10,
+    "expm1": jnp.expm1, "exp2": jnp.exp2, "log": jnp.log, "log1p": log1p, "log2": jnp.log2, "log10": jnp.log10,
     "sin": sin, "cos": cos, "tan": jnp.tan, "arcsin": jnp.arcsin, "arccos": jnp.arccos,
     "arctan": jnp.arctan, "arctan2": arctan2, "hypot": safe_hypot, "sinh": jnp.sinh, "cosh": jnp.cosh,
     "tanh": jnp.tanh, "arcsinh": jnp.arcsinh, "arccosh": jnp.arccosh, "arctanh": jnp.arctanh,

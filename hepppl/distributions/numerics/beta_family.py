@@ -15,6 +15,7 @@ from hepppl.distributions.numerics.elementary import (
     finite,
     floats,
     guarded,
+    log1p,
     log1pmx,
     positive,
     stirling_error,
@@ -45,7 +46,7 @@ class Beta:
     def log_prob(x: Any, concentration1: Any, concentration0: Any) -> Array:
         x, a, b = floats(x, concentration1, concentration0)
         inside = (x > 0) & (x < 1)
-        return guarded(inside, lambda x: beta_log_weight(a, b, x, 1 - x) - jnp.log(x) - jnp.log1p(-x), -jnp.inf, x, 0.5)
+        return guarded(inside, lambda x: beta_log_weight(a, b, x, 1 - x) - jnp.log(x) - log1p(-x), -jnp.inf, x, 0.5)
 
     @staticmethod
     def tails(x: Any, concentration1: Any, concentration0: Any) -> Pair:
@@ -65,8 +66,8 @@ class Beta:
 def _t_log_density(t: Array, df: Array) -> Array:
     h = 0.5 * df
     # log Γ(h + 1/2) - log Γ(h) - log(h)/2, without the cancellation at large h
-    gammas = h * jnp.log1p(0.5 / h) - 0.5 + stirling_error(h + 0.5) - stirling_error(h)
-    return gammas - 0.5 * float(np.log(2 * np.pi)) - (h + 0.5) * jnp.log1p(t * (t / df))
+    gammas = h * log1p(0.5 / h) - 0.5 + stirling_error(h + 0.5) - stirling_error(h)
+    return gammas - 0.5 * float(np.log(2 * np.pi)) - (h + 0.5) * log1p(t * (t / df))
 
 
 def _split(t: Array, df: Array) -> Pair:
@@ -95,7 +96,7 @@ def _tail_slope(t: Array, df: Array) -> Array:
         return 0.5 * (norm - log1pmx(r) + (r / many - r * r) / (1 + r))
 
     def exponent(v: Array) -> Array:
-        return -(h + 0.5) * jnp.log1p(v * (2 * t + v) / (many + t * t))
+        return -(h + 0.5) * log1p(v * (2 * t + v) / (many + t * t))
 
     share = jnp.exp(_t_log_density(t, many)) * tail_integral(exponent, 1 + t / (1 + t * (t / many)), score)
     return jnp.where(near_normal, share, 0.5 * rise)

@@ -20,6 +20,7 @@ from hepppl.distributions.numerics.discrete import LARGEST, probable
 from hepppl.distributions.numerics.elementary import (
     extended,
     floats,
+    log1p,
     probability,
     safe_log,
     safe_log_complement,
@@ -219,7 +220,7 @@ class Binomial:
         u, q = jnp.where(flip, 1 - u, u), jnp.where(flip, u, 1 - u)
         low = jnp.minimum(rare, SMALL_MEAN / jnp.maximum(n, SMALL_MEAN))
         low_odds = low / (1 - jnp.minimum(low, 0.5))
-        first = jnp.exp(n * jnp.log1p(-jnp.minimum(low, 0.5)))
+        first = jnp.exp(n * log1p(-jnp.minimum(low, 0.5)))
         count = _search(u, q, first, lambda k: (n - (k - 1)) / k * low_odds)
 
         def large(u: Array, q: Array, n: Array, rare: Array) -> Array:

@@ -17,6 +17,7 @@ from hepppl.distributions.laws import LEAST_PROBS
 from hepppl.distributions.numerics.elementary import (
     TOLERANCE,
     floats,
+    log1p,
     probability,
     safe_log,
     safe_log_complement,
@@ -171,7 +172,7 @@ class DiscreteUniform:
 @jax.custom_jvp
 def _geometric_tails(k: Array, p: Array) -> Pair:
     """1 - (1-p)^(k+1) and (1-p)^(k+1), for k >= 0."""
-    exponent = (k + 1) * jnp.log1p(-jnp.minimum(p, 1))
+    exponent = (k + 1) * log1p(-jnp.minimum(p, 1))
     return -jnp.expm1(exponent), jnp.exp(exponent)
 
 
@@ -189,7 +190,7 @@ class Geometric:
     def sample(u: Any, probs: Any) -> Array:
         u, p = (stop_gradient(v) for v in floats(unit(u), probs))
         p = jnp.clip(p, jnp.finfo(p.dtype).tiny, 1)
-        k = jnp.ceil(jnp.log1p(-u) / jnp.log1p(-p)) - 1
+        k = jnp.ceil(log1p(-u) / log1p(-p)) - 1
         return jnp.clip(k, 0, LARGEST).astype(jnp.int32)
 
     @staticmethod

@@ -63,6 +63,25 @@ def extended(inside: Array, above: Array, tails: tuple[Array, Array]) -> tuple[A
     return jnp.where(inside, below, jnp.where(above, 1.0, 0.0)), jnp.where(inside, over, jnp.where(above, 0.0, 1.0))
 
 
+@jax.custom_jvp
+def log1p(x: Array) -> Array:
+    """log(1 + x), in single precision by a series near 0 and a logarithm elsewhere, to two rounding errors.
+
+    XLA's own is not vectorised on CPUs where it is fused with what is around it, which is four times slower.
+    """
+    if x.dtype != jnp.float32:
+        return jnp.log1p(x)
+    small = jnp.abs(x) < 0.4
+    near = jnp.where(small, x, 0)
+    s = near / (2 + near)  # log(1 + x) = 2 artanh(s)
+    return jnp.where(small, s * polynomial(s * s, [2 / (2 * k + 1) for k in range(7)]), jnp.log(1 + x))
+
+
+@log1p.defjvp
+def _log1p_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    return log1p(*primals), tangents[0] / (1 + primals[0])
+
+
 def safe_log(p: Array) -> Array:
     """log p, with derivative 0 where p is 0 and the value -inf: an outcome of that probability is never drawn."""
     return jnp.where(p > 0, jnp.log(jnp.where(p > 0, p, 1)), -jnp.inf)
@@ -70,12 +89,13 @@ def safe_log(p: Array) -> Array:
 
 def safe_log_complement(p: Array) -> Array:
     """log(1 - p), with derivative 0 where p is 1."""
-    return jnp.where(p < 1, jnp.log1p(-jnp.where(p < 1, p, 0)), -jnp.inf)
+    return jnp.where(p < 1, log1p(-jnp.where(p < 1, p, 0)), -jnp.inf)
 
 
 def whole(x: Any, like: Array) -> Array:
     """The integer at or below ``x``, a constant to derivatives, as a float like ``like``."""
-    return jax.lax.stop_gradient(jnp.floor(jnp.asarray(x, like.dtype)))
+    real = jnp.asarray(x, like.dtype)
+    return jax.lax.stop_gradient(jnp.floor(real) if jnp.issubdtype(jnp.result_type(x), jnp.floating) else real)
 
 
 def polynomial(x: Array, coefficients: Any) -> Array:
@@ -100,7 +120,7 @@ def log1pmx(x: Array) -> Array:
     s = near / (2 + near)
     series = polynomial(s * s, [2 / (2 * k + 3) for k in range(_terms(x, 5, 12))])
     far = jnp.where(small, 1, x)
-    return jnp.where(small, s * (s * s * series - near), jnp.log1p(far) - far)
+    return jnp.where(small, s * (s * s * series - near), log1p(far) - far)
 
 
 def expm1mx(x: Array) -> Array:
@@ -137,7 +157,7 @@ def stirling_error(x: Array) -> Array:
     for _ in range(shifts):
         low = x < start
         step = jnp.where(low, x, 1)
-        correction += jnp.where(low, (step + 0.5) * jnp.log1p(1 / step) - 1, 0)
+        correction += jnp.where(low, (step + 0.5) * log1p(1 / step) - 1, 0)
         x = jnp.where(low, x + 1, x)
     fraction = jnp.zeros_like(x)
     for a in reversed(_STIELTJES[: _terms(x, 5, 7)]):

@@ -26,7 +26,7 @@ from jax import Array
 from jax.custom_derivatives import SymbolicZero
 from jax.lax import stop_gradient
 
-from hepppl.distributions.numerics.elementary import expm1mx, extended, log1pmx, stirling_error
+from hepppl.distributions.numerics.elementary import expm1mx, extended, log1p, log1pmx, stirling_error
 
 _HALF_LOG_2PI = 0.5 * float(np.log(2 * np.pi))
 
@@ -71,7 +71,7 @@ def beta_log_weight(a: Array, b: Array, x: Array, c: Array) -> Array:
     d = b * x - a * c
     deviance = _deviance(a, d, (a + b) * x) + _deviance(b, -d, (a + b) * c)
     errors = stirling_error(a + b) - stirling_error(a) - stirling_error(b)
-    return deviance + 0.5 * (jnp.log(a) - jnp.log1p(a / b)) - _HALF_LOG_2PI + errors
+    return deviance + 0.5 * (jnp.log(a) - log1p(a / b)) - _HALF_LOG_2PI + errors
 
 
 def gamma_state(a: Array, x: Array) -> tuple[Array, Array, Array]:

@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from hepppl.distributions.numerics.elementary import finite, floats, guarded, positive, unit
+from hepppl.distributions.numerics.elementary import finite, floats, guarded, log1p, positive, unit
 from hepppl.distributions.numerics.location_scale import (
     STANDARD_EXPONENTIAL,
     STANDARD_NORMAL,
@@ -87,7 +87,7 @@ _LOG_EXPONENTIAL = Standard(
     quantile=lambda p, q: jnp.log(STANDARD_EXPONENTIAL.quantile(p, q)),
     log_density=lambda z: z - bounded_exp(z),
     tails=_weibull_tails,
-    draw=lambda u: jnp.log(-jnp.log1p(-u)),
+    draw=lambda u: jnp.log(-log1p(-u)),
 )
 
 LogNormal = LogScale(STANDARD_NORMAL, lambda loc, scale: (jnp.exp(loc), scale))
