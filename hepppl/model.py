@@ -103,12 +103,10 @@ class Model(Inferring, Curving):
         be used again is best saved (`hepppl.planning.dumps`).
         Raises `HepPlanError` where a choice is unsound or none is sound.
         """
-        from hepppl.planning import choose
-
         inputs.check_mode(mode)
         names = [wrt] if isinstance(wrt, str) else wrt
         if not tune:
-            return choose(self.model_graph, by=by, wrt=names, order=order, mode=mode)
+            return self._chosen(by, names, order, mode)
         from hepppl import tuning
 
         if order != 1 or mode != "auto":
@@ -312,6 +310,18 @@ class Model(Inferring, Curving):
         model = self.with_data(data)
         point = inputs.param_values(model.program, values)
         return Work(model, n, seed, point, inputs.data_values(model.program, model.data), engine)
+
+    def _chosen(self, by: By | None, names: Sequence[str] | None, order: int, mode: str) -> Plan:
+        """The plan, chosen once as long as the same estimators are installed."""
+        from hepppl.planning import choose
+        from hepppl.plugin import registry
+
+        key, installed = ("plan", repr((by, names, order, mode))), registry.entries("hepppl.estimators")
+        found = self._memo.get(key)
+        if found is None or found[0] is not installed:
+            plan = choose(self.model_graph, by=by, wrt=names, order=order, mode=mode)
+            found = self._memo[key] = installed, plan
+        return found[1]
 
     def _compiled(self, plan: Plan | None, **options: Any) -> Any:
         key = (None if plan is None else plan.key, tuple(options.items()))

@@ -24,9 +24,20 @@ class Column:
     events: int = 0
     sums: np.ndarray | None = None  # of w, w x, w x², w², w² x, w² x²
 
-    def add(self, values: np.ndarray, weight: np.ndarray) -> None:
+    def add(self, values: np.ndarray, weight: np.ndarray | None = None) -> None:
         """Values (events, *shape); an event of weight 0 counts whatever its values are."""
         self.events += len(values)
+        if weight is None:
+            x = values.astype(np.float64)
+            with np.errstate(invalid="ignore", over="ignore"):
+                if self.origin is None:
+                    middle = x.mean(0)
+                    self.origin = np.where(np.isfinite(middle), middle, 0.0)
+                x -= self.origin
+                first, second = x.sum(0), np.einsum("i...,i...->...", x, x)
+            sums = np.stack(2 * [np.full(first.shape, float(len(x))), first, second])
+            self.sums = sums if self.sums is None else self.sums + sums
+            return
         if not np.any(weight) and self.sums is not None:  # nothing is added, and there is no mean to be near to
             return
         w = weight.astype(np.float64).reshape((-1,) + (1,) * (values.ndim - 1))
@@ -83,8 +94,8 @@ class Summary:
         from hepppl.backends.jax import FaultTable
 
         self.weighted = raw.weight is not None
-        weight = raw.weight if self.weighted else np.ones(len(raw.fault))
-        self._events += len(weight)
+        weight = raw.weight
+        self._events += len(raw.fault)
         for name in self.names:
             values = raw.outputs[name]
             if hasattr(values, "counts"):
@@ -92,8 +103,8 @@ class Summary:
             else:
                 self._columns.setdefault(name, Column()).add(values, weight)
         if self.weighted:
-            self._columns.setdefault("weight", Column()).add(weight, np.ones_like(weight))
-        self._look(first, raw.outputs, weight)
+            self._columns.setdefault("weight", Column()).add(weight)
+        self._look(first, raw.outputs, np.ones(len(raw.fault)) if weight is None else weight)
         self._faults = self._faults or FaultTable(each=False)
         self._faults.merge(raw.faults)
         self.seconds["compile"] = max(self.seconds["compile"], raw.compile_seconds)

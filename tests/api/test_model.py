@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import hepppl
+from hepppl.plugin import registry
 
 CHOICE = """
 model choice {
@@ -31,6 +32,15 @@ model beam {
 @pytest.fixture(scope="module")
 def choice() -> hepppl.Model:
     return hepppl.parse(CHOICE)
+
+
+def test_a_plan_is_chosen_once_as_long_as_the_same_packages_are_installed(choice: hepppl.Model) -> None:
+    first = choice.plan()
+    assert choice.plan() is first
+    assert choice.plan(by={"b": "score"}).rows[0].estimator == "score" != first.rows[0].estimator
+    registry.refresh()
+    assert choice.plan() is not first
+    assert choice.plan() == first
 
 
 def test_load_and_parse_agree(tmp_path: Path) -> None:

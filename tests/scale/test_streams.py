@@ -172,6 +172,11 @@ def test_sums_of_parts_are_the_moments_of_the_whole(seed: int) -> None:
         column.add(x[part], w[part])
     for found, expected in zip(column.moments(), _moments(x, w), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-7)
+    alike, plain = Column(), Column()
+    for part in np.split(np.arange(100, 5000), [1, 700, 3000]):
+        alike.add(x[part], np.ones(len(part)))
+        plain.add(x[part])
+    np.testing.assert_allclose(plain.moments(), alike.moments(), rtol=1e-7)
 
 
 def test_not_a_number_is_found_in_every_part() -> None:

@@ -11,6 +11,13 @@ from hepppl.backends.jax.lowering import FaultKind
 from hepppl.backends.jax.results import Events, Fault, Jagged
 
 
+def narrowed(found: dict[str, Any], kinds: Sequence[FaultKind]) -> dict[str, Any]:
+    """What a call gives, with a byte an event for its fault where that is enough."""
+    if "fault" not in found or len(kinds) > np.iinfo(np.uint8).max:
+        return found
+    return {**found, "fault": found["fault"].astype(np.uint8)}
+
+
 class FaultTable:
     """Counts of faults over calls. A fault is known by what it says and its place in the text, whatever the compilation
     or the process calls it.

@@ -17,7 +17,7 @@ from jax import Array
 from hepppl.backends.jax import devices as local_devices
 from hepppl.backends.jax import disk, joint, run, second
 from hepppl.backends.jax.compile_options import compile_options
-from hepppl.backends.jax.faults import FaultTable
+from hepppl.backends.jax.faults import FaultTable, narrowed
 from hepppl.backends.jax.lowering import FaultKind, Lowering, held
 from hepppl.backends.jax.modes import TANGENTS, chunked, elements, irreversible
 from hepppl.backends.jax.moments import Sums
@@ -192,7 +192,7 @@ class Compiled:
                 wanted = offset + jnp.arange(tile, dtype=jnp.uint32) < count
                 here = ({**x, **{k: jax.lax.dynamic_slice_in_dim(x[k], offset, tile, -1) for k in own}} for x in points)
                 mine = {**params, **{k: jax.lax.dynamic_slice_in_dim(params[k], offset, tile, -1) for k in own}}
-                return one(seed, (numbers, high + carry), mine, data, wanted, *here)
+                return narrowed(one(seed, (numbers, high + carry), mine, data, wanted, *here), lowering.faults)
 
             if tiles == 1:
                 return batch(jnp.uint32(0))
