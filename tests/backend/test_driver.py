@@ -81,3 +81,16 @@ def test_events_are_numbered_beyond_32_bits() -> None:
     call, _ = compiled.function("simulate", 64, 1)
     near, far = (compiled.arguments(0, first, 64, {"p": 0.3}, {}) for first in (2**32 - 32, 2**32))
     np.testing.assert_array_equal(call(*near)["outputs"]["value"][32:], call(*far)["outputs"]["value"][:32])
+
+
+def test_a_particle_of_more_words_than_the_first_is_stacked() -> None:
+    """The first particle's place does not move with the parameter, its children's do: every path is proportional to
+    it, so that the derivative is the mean over the parameter."""
+    model = hepppl.parse(
+        "process shower(e: real, x: real, free: real) {\n    d ~ exponential(1 / free)\n    emit (x = x + d)\n"
+        "    if e > 1 {\n        z ~ uniform(0.2, 0.8)\n        spawn shower(z * e, x + d, free)\n"
+        "        spawn shower((1 - z) * e, x + d, free)\n    }\n}\n"
+        "model m {\n    param free: real in (0, 10) = 2\n    h ~ shower(4, 0, free) limit 32\n    return sum(h.x)\n}"
+    )
+    result = model.grad(256, seed=1)
+    assert result.gradient["value"]["free"] == pytest.approx(result.mean["value"] / 2, rel=1e-5)

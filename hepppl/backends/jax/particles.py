@@ -16,7 +16,7 @@ from jax import Array
 from hepppl.backends.jax import reductions
 from hepppl.backends.jax.random import child_key
 from hepppl.backends.jax.stack import Words, columns, popped, pushed, stacked
-from hepppl.backends.jax.value import Val, aligned, batch, decided, join_trees, select
+from hepppl.backends.jax.value import Val, aligned, batch, decided, join_trees, select, structure
 from hepppl.graph import Node, Tensor, Value
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class Particles:
     captured: dict[Value, Val]
     current: Particle
     height: Array
-    stack: Words | None  # None while the structure of the state is being found
+    stack: Words
     capacity: int
     accumulators: list[list[Val]]
     overflow: int  # fault code
@@ -209,11 +209,11 @@ class Particles:
 
     def push(self, where: Array, child: Particle, tangents: int) -> None:
         lanes = where.shape[0]
-        if self.stack is None:
-            # the structure of the state is being found: what is pushed may be popped later
+        child = join_trees(child, self.current, lanes, tangents)
+        if structure(child) != structure(self.current):
+            # the structure of the state is being found, for which the stack has no room yet: what is pushed is popped
             self.next = merge(jnp.zeros_like(where), child, self.next)
         else:
-            child = join_trees(child, self.current, lanes, tangents)
             place = jnp.arange(lanes) * (self.capacity + 1) + jnp.where(where, self.height, self.capacity)
             reverse = self.lowering.settings.reverse
             self.stack = jax.tree.map(
@@ -304,7 +304,7 @@ class Particles:
         pop = died & (self.height > (0 if self.floor is None else self.floor))
         height = self.height - pop
         following = self.next
-        if self.stack is not None and self.capacity > 0:
+        if self.capacity > 0:
             place = jnp.arange(height.shape[0]) * (self.capacity + 1) + height
             sibling = popped(self.stack, place, self.current, self.lowering.settings.reverse)
             following = merge(died, sibling, following)
