@@ -104,26 +104,27 @@ class Summary:
                 self._columns.setdefault(name, Column()).add(values, weight)
         if self.weighted:
             self._columns.setdefault("weight", Column()).add(weight)
-        self._look(first, raw.outputs, np.ones(len(raw.fault)) if weight is None else weight)
+        self._look(first, raw.outputs, weight)
         self._faults = self._faults or FaultTable(each=False)
         self._faults.merge(raw.faults)
         self.seconds["compile"] = max(self.seconds["compile"], raw.compile_seconds)
 
-    def _look(self, first: int, outputs: Mapping[str, Any], weight: np.ndarray) -> None:
+    def _look(self, first: int, outputs: Mapping[str, Any], given: np.ndarray | None) -> None:
         """For what is not a number."""
         for name, output in outputs.items():
             values = output if isinstance(output, np.ndarray) else output.values
             if values.dtype.kind != "f" or np.isfinite(values).all():
                 continue
             output = _jagged(output)
+            weight = np.ones(len(output)) if given is None else given
             bad = trust.undefined(output, weight)
             if len(bad):
                 count, earliest = self._undefined.get(name, (0, first + int(bad[0])))
                 self._undefined[name] = count + len(bad), earliest
             if trust.infinite(output, weight):
                 self._infinite[name] = None
-        if not np.isfinite(weight).all():
-            self._weight = float(weight[~np.isfinite(weight)][0])
+        if given is not None and not np.isfinite(given).all():
+            self._weight = float(given[~np.isfinite(given)][0])
 
     def __len__(self) -> int:
         return self._events

@@ -155,7 +155,7 @@ def run_lanes(
         queue, task, done, loaded, state, out = args
         out = store(out, jnp.where(done, task, size), state)
         if division is None:
-            rank = jnp.cumsum(done, dtype=jnp.int32)
+            rank, parts = jnp.cumsum(done, dtype=jnp.int32), 0
             number = queue + rank - 1
             fresh = done & (number < count)
             source = jnp.where(fresh, number if order is None else order[jnp.minimum(number, size - 1)], 0)
@@ -165,13 +165,11 @@ def run_lanes(
             ranks = jnp.cumsum(gives.astype(jnp.uint32) + (done.astype(jnp.uint32) << 16))  # at once, as `MOST` allows
             given, rank = (ranks & MOST).astype(jnp.int32), (ranks >> 16).astype(jnp.int32)
             parts = jnp.minimum(rank[-1], given[-1])
-            takes = done & (rank <= parts)
-            rank = rank - parts
-            number = queue + rank - 1
-            fresh, takes = apart(done & ~takes & (number < count), takes)
+            number = queue + rank - parts - 1
+            fresh, takes = apart(done & (rank > parts) & (number < count), done & (rank <= parts))
             lane = jnp.arange(lanes, dtype=jnp.int32)
-            giver = jnp.zeros(lanes, jnp.int32).at[jnp.where(gives, given - 1, lanes)].set(lane, mode="drop")
-            giver = jnp.where(takes, giver[jnp.where(takes, number + parts - queue, 0)], 0)
+            givers = jnp.zeros(lanes, jnp.int32).at[jnp.where(gives, given - 1, lanes)].set(lane, mode="drop")
+            giver = givers[jnp.where(takes, rank - 1, 0)]
             source = jnp.where(fresh, number if order is None else order[jnp.clip(number, 0, size - 1)], 0)
             source = kept_index(jnp.where(takes, task[giver], source))
             given_to, begun = gather((tasks, start), source)
@@ -181,7 +179,7 @@ def run_lanes(
         # a lane that finds nothing to do keeps task = size: whatever it stores is thrown away
         task = jnp.where(done, jnp.where(fresh, source, size), task)
         loaded, state = refresh(done, (given_to, begun), (loaded, state))
-        return jnp.minimum(queue + rank[-1], count), task, done & ~fresh, loaded, state, out
+        return jnp.minimum(queue + rank[-1] - parts, count), task, done & ~fresh, loaded, state, out
 
     def advance(loaded: Any, same: list[Any], since: Array, moving: Any) -> Any:
         done, state, scratch, clock = moving

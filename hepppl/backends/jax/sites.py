@@ -203,8 +203,7 @@ def consider(
     alternative, taken = jnp.zeros(total.shape, dtype), jnp.zeros(total.shape, bool)
     for place, offer in enumerate(offers):
         coefficient = lax.stop_gradient(batch(offer.coefficient, m.size).p).astype(real)
-        product = _slope(lowering, m, coefficient, offer.potential)
-        weight = selection_weight(lowering, m, coefficient, offer.potential, product)
+        weight, product = selection_weight(lowering, m, coefficient, offer.potential)
         weight = weight if importance is None else weight * importance
         weight = lowering.layers.admitted(weight, number, m.address.index, place)
         after = total + weight
@@ -224,16 +223,6 @@ def consider(
         noted = jnp.where(taken, steering.note(lowering, m, number, importance), noted)
     m.registers = replace(m.registers, reservoir=Reservoir(total, chosen, takes, draw, owner, noted))
     return taken, alternative
-
-
-def _slope(lowering: Lowering, m: Machine, coefficient: Array, potential: Val) -> Array | None:
-    """Coefficient times the potential's derivative, where one is carried: its size is the candidate's weight, its sign
-    all that is kept of it. None where several are, or in reverse mode."""
-    settings = lowering.settings
-    if settings.reverse or settings.guessed or settings.tangents != 1:
-        return None
-    slope = batch(potential, m.size).t
-    return jnp.zeros_like(coefficient) if slope is None else kept(coefficient * lax.stop_gradient(slope[0]))
 
 
 def reweighted(
@@ -268,18 +257,20 @@ def guessed_slope(potential: Array) -> Array:
     return jnp.where(jnp.abs(potential) > 1, 1, jnp.maximum(4 * f * (1 - f), np.float32(1e-3)))
 
 
-def selection_weight(
-    lowering: Lowering, m: Machine, coefficient: Array, potential: Val, product: Array | None
-) -> Array:
-    if product is not None:
+def selection_weight(lowering: Lowering, m: Machine, coefficient: Array, potential: Val) -> tuple[Array, Array | None]:
+    """A candidate's weight; and, where one derivative is carried, coefficient times that of the potential: its size is
+    the weight, and its sign all that is kept of it."""
+    settings, product = lowering.settings, None
+    slope = batch(potential, m.size).t
+    if settings.reverse or settings.guessed:
+        weight = jnp.abs(coefficient) * guessed_slope(lax.stop_gradient(batch(potential, m.size).p))
+    elif slope is None:
+        return jnp.zeros_like(coefficient), None
+    elif settings.tangents == 1:
+        product = kept(coefficient * lax.stop_gradient(slope[0]))
         weight = jnp.abs(product)
-    elif not (lowering.settings.reverse or lowering.settings.guessed):
-        slope = batch(potential, m.size).t
-        if slope is None:
-            return jnp.zeros_like(coefficient)
+    else:
         slope = lax.stop_gradient(slope)
         weight = jnp.abs(coefficient) * jnp.sqrt(jnp.sum(slope * slope, 0))
-    else:
-        weight = jnp.abs(coefficient) * guessed_slope(lax.stop_gradient(batch(potential, m.size).p))
     here = m.here
-    return weight if here is None else jnp.where(here, weight, 0)
+    return weight if here is None else jnp.where(here, weight, 0), product
