@@ -54,6 +54,10 @@ def unsound(site: SiteContext, request: Request, reason: str, sound: Sequence[st
 
 def unserved(site: SiteContext, reasons: str) -> Diagnostic:
     """E607: a site needs an estimator and none serves it."""
+    if not reasons:
+        message = f"no estimator serves site '{site.name}': none is installed"
+        hint = "install hepppl with pip: a copy that is only on Python's path brings no plugins, not even its own"
+        return Diagnostic("E607", message, site.node.span, hints=(hint,))
     message = f"no estimator serves site '{site.name}' ({reasons})"
     return Diagnostic("E607", message, site.node.span)
 

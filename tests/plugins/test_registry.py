@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from hepppl.diagnostics.errors import HepPluginError
+import hepppl
+from hepppl.diagnostics.errors import HepPlanError, HepPluginError
 from hepppl.plugin import Estimator, registry
 
 GROUP = "hepppl.estimators"
@@ -123,3 +124,14 @@ def test_the_other_groups_hold_anything(install: Callable[..., None]) -> None:
     made = EntryPoint("law", "some_plugins:text", "hepppl.backends")
     install(made)
     assert registry.load("hepppl.backends", "law") == "not an estimator"
+
+
+def test_a_copy_without_plugins_says_so(install: Callable[..., None]) -> None:
+    """As where the source is on Python's path and hepppl is not installed."""
+    install()
+    with pytest.raises(HepPlanError) as caught:
+        hepppl.parse("model m {\n    param p: real in (0, 1) = 0.5\n    b ~ bernoulli(p)\n    return b\n}").plan()
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.code == "E607"
+    assert diagnostic.message == "no estimator serves site 'b': none is installed"
+    assert "install hepppl" in diagnostic.hints[0]
