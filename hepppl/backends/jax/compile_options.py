@@ -3,8 +3,8 @@
 It keeps to 256 bits unless told, which costs a shower a tenth of its speed. But its arctangent for vectors of 512 bits
 is wrong (0 for most arguments, in jaxlib 0.10.2, without a word), so a program is only widened if all its operations
 are known to give the same numbers at both widths (tests/backend/test_compile_options.py). Nor is it where there are
-log1p, erf_inv or lgamma (the first is in the others): XLA writes those for one number at a time, and LLVM turns a kernel
-of wide vectors around them into sixteen copies, at a third of the speed.
+log1p, erf_inv or lgamma (the first is in the others): XLA writes those for one number at a time, and LLVM turns a
+kernel of wide vectors around them into sixteen copies, at a third of the speed.
 
 Another option, `xla_cpu_copy_insertion_use_region_analysis`, spares loops a third of the copies of their state, and a
 shower's gradient 3 % of its time. It is not to be used: with it jaxlib 0.12 overwrites states that are still needed,
