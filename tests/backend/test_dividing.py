@@ -45,7 +45,7 @@ model heavy {
 def events() -> dict[Any, Any]:
     """400 events, by the number of lanes that follow them; "early": divided while there are events to begin."""
     model, found = hepppl.parse(HEAVY), {}
-    for lanes in (1, 256):
+    for lanes in (1, 7, 256):
         found[lanes] = compile_program(model.model_graph, lanes=lanes).simulate(400, 3, {"p": 0.9})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dividing, "DEEP", 0)
@@ -55,7 +55,7 @@ def events() -> dict[Any, Any]:
 
 def test_events_do_not_depend_on_how_many_lanes_follow_them(events: dict[Any, Any]) -> None:
     assert events[1].outputs["number"].max() > 10 * events[1].outputs["number"].mean()
-    for other in (256, "early"):
+    for other in (7, 256, "early"):
         for name, values in events[1].outputs.items():
             np.testing.assert_array_equal(events[other].outputs[name], values)
         np.testing.assert_array_equal(events[other].fault, events[1].fault)

@@ -120,8 +120,9 @@ def run_lanes(
     advances every lane once and returns the new state, the new scratch and which lanes have finished their task;
     ``age`` (int32, a lane) counts the steps before; lanes that are not ``busy`` keep what ``result`` reads, and
     may compute anything else. ``length`` grows with the steps that a task takes, as far as that can be told: the
-    longest come first, so that none begins where the others end. ``division``: when the queue is empty, idle lanes take
-    parts of the others' tasks; ``out`` is then what results are put into. ``leading``: the active tasks come first.
+    longest come first, so that none begins where the others end. ``division``: idle lanes take parts of the others'
+    tasks, while the queue lasts only large ones; ``out`` is then what results are put into. ``leading``: the active
+    tasks come first.
 
     With a ``tape`` for that many turns of `TAPED` steps the results can be differentiated in reverse; how many turns
     were taken comes back too.
